@@ -1,0 +1,1 @@
+"""Reading a request: which texts it holds and what is sensitive in them."""

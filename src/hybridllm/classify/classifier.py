@@ -1,0 +1,208 @@
+"""The classifier: from a frozen request to findings, doubts and inherited labels.
+
+Answers: what does this request hold that the policy should know about?
+Not here: what that means for the label and the route (`policy.decide`).
+
+Whatever goes wrong becomes a doubt, and a doubt keeps the request inside:
+unreadable content, a detector that raises or returns nonsense, a deadline that
+passes, a memory that cannot be read. Nothing here uses the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hybridllm.classify.detector import Match
+from hybridllm.classify.walk import Text, Unreadable, walk
+from hybridllm.types import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from hybridllm.classify.detector import Detector
+    from hybridllm.labels import Label
+
+_SEAM_CHARACTERS = 64
+"""How much of two neighbouring texts is read together, so that nothing hides in the gap."""
+
+
+class Memory(Protocol):
+    """What the classifier needs of a message memory (`classify.memory`)."""
+
+    def recall(self, texts: Iterable[str]) -> Label | None:
+        """Return the join of the labels under which these texts were seen before."""
+        ...
+
+    def remember(self, texts: Iterable[str], *, label: Label) -> None:
+        """Keep a keyed fingerprint of each text, with its label."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What was found in one request.
+
+    Attributes:
+        findings: By kind and place, without the things found.
+        doubts: Codes of what could not be read or judged.
+        inherited: Label that the history brings along, if any text was seen before.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    doubts: frozenset[str] = frozenset()
+    inherited: Label | None = None
+
+    @property
+    def kinds(self) -> tuple[tuple[str, int], ...]:
+        """Each kind that was found, with how often, sorted."""
+        counts: dict[str, int] = {}
+        for finding in self.findings:
+            counts[finding.kind] = counts.get(finding.kind, 0) + 1
+        return tuple(sorted(counts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Reads requests with a fixed set of detectors.
+
+    Attributes:
+        detectors: Asked in order; each reads every text.
+        memory: Where labels of earlier messages are kept; `None` for none.
+        timeout_s: Longest time for one request. When it is over, the rest of the
+            request counts as unread.
+        clock: Seconds, monotonic.
+    """
+
+    detectors: Sequence[Detector]
+    memory: Memory | None = None
+    timeout_s: float = 5.0
+    clock: Callable[[], float] = monotonic
+
+    def classify(self, fields: Mapping[str, Any]) -> Classification:
+        """Read every text of a request. Never raises: failures are doubts."""
+        findings: list[Finding] = []
+        doubts: set[str] = set()
+        inherited: Label | None = None
+        try:
+            texts = self._read(fields, doubts)
+            self._detect(texts, findings, doubts)
+            inherited = self._recall(fields, texts, doubts)
+        except Exception:  # a boundary: any failure of reading is a doubt
+            doubts.add("classifier_failed")
+        return Classification(tuple(findings), frozenset(doubts), inherited)
+
+    def remember(self, texts: Iterable[str], *, label: Label) -> None:
+        """Keep the label of texts that were part of a labelled request or its reply."""
+        if self.memory is not None:
+            self.memory.remember(texts, label=label)
+
+    def _read(self, fields: Mapping[str, Any], doubts: set[str]) -> list[Text]:
+        texts: list[Text] = []
+        for item in walk(fields):
+            if isinstance(item, Unreadable):
+                doubts.add(item.code)
+            elif item.text:
+                texts.append(item)
+        return texts
+
+    def _detect(self, texts: list[Text], findings: list[Finding], doubts: set[str]) -> None:
+        stop = self.clock() + self.timeout_s
+        for text, joint in [*((text, 0) for text in texts), *_seams(texts)]:
+            for detector in self.detectors:
+                if self.clock() > stop:
+                    doubts.add("classifier_timeout")
+                    return
+                found = _matches(detector, text, doubts)
+                findings.extend(
+                    item for item in found if not joint or item.start < joint < item.end
+                )
+
+    def _recall(
+        self, fields: Mapping[str, Any], texts: list[Text], doubts: set[str]
+    ) -> Label | None:
+        if self.memory is None:
+            return None
+        try:
+            return self.memory.recall(message_texts(fields, texts))
+        except Exception:  # a boundary: a store that fails is a doubt
+            doubts.add("memory_failed")
+            return None
+
+
+def message_texts(fields: Mapping[str, Any], texts: Iterable[Text] | None = None) -> list[str]:
+    """Return the texts of a request that a memory keeps: all messages but instructions.
+
+    System and developer messages are left out: the same instructions stand in
+    front of public and confidential questions alike, and remembering them would
+    label everything. What they hold is still read by the detectors each time.
+    """
+    all_texts = walk(fields) if texts is None else texts
+    instructions = _instruction_prefixes(fields)
+    return [
+        item.text
+        for item in all_texts
+        if isinstance(item, Text)
+        and item.path.startswith(("/messages/", "/input"))
+        and not item.path.startswith(instructions)
+    ]
+
+
+def reply_texts(reply: Mapping[str, Any]) -> list[str]:
+    """Return every text of a reply that a caller may send back later."""
+    produced = {name: reply[name] for name in ("choices", "output") if name in reply}
+    return [item.text for item in walk(produced) if isinstance(item, Text)]
+
+
+def _instruction_prefixes(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    found = []
+    for name in ("messages", "input"):
+        items = fields.get(name)
+        for position, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, dict) and item.get("role") in {"system", "developer"}:
+                found.append(f"/{name}/{position}/")
+    return tuple(found)
+
+
+def _matches(detector: Detector, text: Text, doubts: set[str]) -> list[Finding]:
+    try:
+        found = list(detector.detect(text.text))
+    except Exception:  # a boundary: a detector that fails is a doubt
+        doubts.add("detector_failed")
+        return []
+    findings = []
+    for match in found:
+        if not _is_sound(match, text.text, detector):
+            doubts.add("detector_nonsense")
+            continue
+        findings.append(
+            Finding(match.kind, text.path, match.start, match.end, match.confidence, detector.name)
+        )
+    return findings
+
+
+def _is_sound(match: object, text: str, detector: Detector) -> bool:
+    return (
+        type(match) is Match
+        and match.kind in detector.kinds
+        and 0 <= match.start < match.end <= len(text)
+        and 0.0 <= match.confidence <= 1.0
+    )
+
+
+def _seams(texts: list[Text]) -> Iterator[tuple[Text, int]]:
+    """Yield the joints of neighbouring message texts, where a value may have been split.
+
+    Each comes with the offset of the joint; only what spans it is new.
+    """
+    messages = [
+        text
+        for text in texts
+        if text.path.startswith(("/messages/", "/input/"))
+        and not text.path.endswith(("/role", "/type"))
+    ]
+    for first, second in pairwise(messages):
+        head = first.text[-_SEAM_CHARACTERS:]
+        yield Text(f"{second.path}#seam", head + second.text[:_SEAM_CHARACTERS]), len(head)

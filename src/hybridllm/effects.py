@@ -1,0 +1,92 @@
+"""Effects: what the flow asks its driver to do.
+
+Answers: which things does a flow wait for?
+Not here: doing them (`drivers`) or asking for them (`flow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hybridllm.audit.record import Record
+    from hybridllm.permit import Permit
+    from hybridllm.types import PolicyDecision
+    from hybridllm.wire import Backend, EventStream, WireRequest
+
+
+class AbandonedError(Exception):
+    """Thrown into a flow when nobody waits for its result any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Work without waiting; its result is sent back.
+
+    Attributes:
+        work: What to do.
+        size_bytes: How much data it goes through.
+        touches_disk: Whether it may wait for a disk.
+    """
+
+    work: Callable[[], Any]
+    size_bytes: int = 0
+    touches_disk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDurably:
+    """Go on only when this record is durable."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Make one attempt; the reply is sent back."""
+
+    backend: Backend
+    request: WireRequest
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let some time pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """Read the next event of a stream; it is sent back."""
+
+    events: EventStream
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    """Stop the sender of a stream."""
+
+    events: EventStream
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand a piece of a streamed reply to the caller.
+
+    Attributes:
+        chunk: The JSON of one event; `None` first, when the stream has opened.
+        decision: The decision, with the backend that answers.
+    """
+
+    chunk: dict[str, Any] | None
+    decision: PolicyDecision
+
+    def __repr__(self) -> str:
+        return f"Emit(backend={self.decision.backend!r})"
+
+
+Effect = Compute | RecordDurably | Send | Wait | ReadEvent | CloseStream | Emit

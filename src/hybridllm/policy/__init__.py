@@ -1,0 +1,1 @@
+"""What is allowed: the policy of an organisation and its departments."""

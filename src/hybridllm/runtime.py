@@ -1,0 +1,116 @@
+"""What a flow works with, and what it works on.
+
+Answers: which parts make up a running client, what is one call, what comes back?
+Not here: wiring the parts (`config`), acting on a call (`flow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from hybridllm.audit.log import AuditSink
+    from hybridllm.classify.classifier import Classification, Classifier
+    from hybridllm.freeze import FrozenRequest
+    from hybridllm.labels import Label
+    from hybridllm.params import Endpoint
+    from hybridllm.policy.model import Policy
+    from hybridllm.types import Facts, Identity, PolicyDecision
+    from hybridllm.wire import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one call.
+
+    Attributes:
+        max_request_bytes: Largest request, as JSON.
+        timeout_s: For the whole call: all attempts, pauses and the reading of a stream.
+        max_retries: Further attempts at the same backend.
+    """
+
+    max_request_bytes: int = 10_000_000
+    timeout_s: float = 600.0
+    max_retries: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything that a flow works with, wired once by `config`.
+
+    Attributes:
+        policy: In force.
+        classifier: Reads requests.
+        backends: By name, the same names as in the policy.
+        defaults: By backend and endpoint, fields that are sent unless the caller sets them.
+        audit: Where records go.
+        key: Secret for keyed hashes, 32 bytes.
+        limits: Bounds of a call.
+        default_department: For callers that name none; empty if there is no such default.
+        clock: Seconds, monotonic.
+        random: For pauses.
+    """
+
+    policy: Policy
+    classifier: Classifier
+    backends: Mapping[str, Backend]
+    defaults: Mapping[str, Mapping[str, Mapping[str, object]]]
+    audit: AuditSink
+    key: bytes
+    limits: Limits
+    default_department: str
+    clock: Callable[[], float]
+    random: Random
+
+    def __repr__(self) -> str:
+        return f"Runtime(policy={self.policy.digest[:12]!r}, backends={sorted(self.backends)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a caller.
+
+    Attributes:
+        endpoint: The operation.
+        params: The arguments, as they came.
+        identity: Who asks; an empty department means the default one.
+        label: What the caller declares, if anything. It can only raise.
+        timeout_s: For the whole call; `None` for the configured limit.
+        max_retries: Further attempts; `None` for the configured limit.
+    """
+
+    endpoint: Endpoint
+    params: Mapping[str, Any]
+    identity: Identity
+    label: Label | None = None
+    timeout_s: float | None = None
+    max_retries: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Call(endpoint={self.endpoint.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A whole reply, with the decision that let it happen."""
+
+    reply: dict[str, Any]
+    decision: PolicyDecision
+
+    def __repr__(self) -> str:
+        return f"Completed(backend={self.decision.backend!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A request that has been decided about; nothing has been sent."""
+
+    id: str
+    frozen: FrozenRequest
+    facts: Facts
+    classification: Classification
+    decision: PolicyDecision
