@@ -1,0 +1,127 @@
+"""What an audit record says.
+
+Answers: which fields does a decision, an attempt or an outcome leave in the log?
+Not here: making it durable (`audit.log`).
+
+A record holds ids, labels, counts, codes and keyed hashes: never text of a
+request or a reply, so the log itself may be read by people who may not read those.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hybridllm.labels import Label
+    from hybridllm.types import Candidate, Facts, PolicyDecision
+
+Record = dict[str, Any]
+
+
+def denial(*, call: str, facts: Facts, decision: PolicyDecision, body_mac: str) -> Record:
+    """Return the record of a request that goes nowhere."""
+    return {
+        "event": "denied",
+        "call": call,
+        **_who(facts),
+        **_decision(facts, decision),
+        "body": body_mac,
+    }
+
+
+def intent(
+    *,
+    call: str,
+    attempt: int,
+    facts: Facts,
+    decision: PolicyDecision,
+    candidate: Candidate,
+    body_mac: str,
+    body_bytes: int,
+) -> Record:
+    """Return the record that must be durable before the first byte of an attempt leaves."""
+    return {
+        "event": "intent",
+        "call": call,
+        "attempt": attempt,
+        **_who(facts),
+        **_decision(facts, decision),
+        "backend": candidate.backend,
+        "model": candidate.model,
+        "place": candidate.place.value,
+        "body": body_mac,
+        "bytes": body_bytes,
+    }
+
+
+def outcome(
+    *,
+    call: str,
+    attempt: int,
+    backend: str,
+    result: str,
+    duration_s: float,
+    status: int | None = None,
+    code: str = "",
+    usage: dict[str, int] | None = None,
+) -> Record:
+    """Return the record of how an attempt ended.
+
+    Args:
+        call: Id of the call.
+        attempt: Counted from 1 over the whole call.
+        backend: Which backend it was.
+        result: `ok`, `cancelled`, `refused`, or how the backend failed.
+        duration_s: From the intent to now.
+        status: HTTP status of a failure.
+        code: The provider's error code.
+        usage: Token counts, as the backend states them.
+    """
+    record: Record = {
+        "event": "outcome",
+        "call": call,
+        "attempt": attempt,
+        "backend": backend,
+        "result": result,
+        "duration_ms": round(duration_s * 1000, 3),
+    }
+    if status is not None:
+        record["status"] = status
+    if code:
+        record["code"] = code
+    if usage:
+        record["usage"] = usage
+    return record
+
+
+def _who(facts: Facts) -> Record:
+    identity = facts.identity
+    named = {
+        "department": identity.department,
+        "principal": identity.principal,
+        "purpose": identity.purpose,
+        "application": identity.application,
+    }
+    given = {key: value for key, value in named.items() if value}
+    return {**given, "endpoint": facts.endpoint, "alias": facts.alias}
+
+
+def _decision(facts: Facts, decision: PolicyDecision) -> Record:
+    return {
+        "effect": decision.effect.value,
+        "label": _label(decision.label),
+        "declared": _label(facts.label),
+        "kinds": dict(facts.kinds),
+        "doubts": sorted(facts.doubts),
+        "parameters": sorted(facts.parameters),
+        "candidates": [candidate.backend for candidate in decision.candidates],
+        "rejected": {
+            rejection.backend: sorted({reason.code for reason in rejection.reasons})
+            for rejection in decision.rejected
+        },
+        "policy": decision.policy_digest,
+    }
+
+
+def _label(label: Label) -> Record:
+    return {"level": label.level.name, "compartments": sorted(label.compartments)}
