@@ -1,0 +1,213 @@
+"""The clients: `HybridLLM` for threads, `AsyncHybridLLM` for event loops.
+
+Answers: how does a program get a client, and what can it say of its calls?
+Not here: any rule. The clients translate and hand on.
+
+A client is immutable and may be shared between threads. `with_options` returns a
+light copy over the same connections; what one call says never reaches the next.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from hybridllm.config import Wiring, open_config
+from hybridllm.errors import ConfigurationError, UnsupportedEndpointError, expected_one_of
+from hybridllm.resources.calling import Caller, Options
+from hybridllm.resources.chat import AsyncChat, Chat
+from hybridllm.resources.embeddings import AsyncEmbeddings, Embeddings
+from hybridllm.resources.models import AsyncModels, Models
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hybridllm.labels import Label
+
+_NOT_GUARDED_YET = frozenset(
+    """
+    audio batches beta completions containers conversations evals files fine_tuning images
+    moderations realtime responses uploads vector_stores videos webhooks
+    """.split()
+)
+
+
+class _BaseClient:
+    """What both clients share."""
+
+    def __init__(self, *, config: str | os.PathLike[str] | None = None) -> None:
+        """Read the configuration and put everything together. Nothing is sent.
+
+        Args:
+            config: The organisation's file; `None` for `hybridllm.toml` in the current
+                directory, or the one that the variable `HYBRIDLLM_CONFIG` names.
+
+        Raises:
+            ConfigurationError: Something in it is wrong.
+            MissingExtraError: A backend needs a part that is not installed.
+        """
+        self._wiring: Wiring = open_config(config)
+        self._options = Options()
+
+    def with_options(
+        self,
+        *,
+        department: str | None = None,
+        principal: str | None = None,
+        purpose: str | None = None,
+        application: str | None = None,
+        label: str | None = None,
+        compartments: tuple[str, ...] = (),
+        timeout: float | None = None,
+        max_retries: int | None = None,
+    ) -> Self:
+        """Return a client that says more of its calls, over the same connections.
+
+        Args:
+            department: For whom the call is made.
+            principal: Id of the person or service that asks.
+            purpose: What the answer is for.
+            application: Which program asks.
+            label: Level of the calls' content. It joins what was said before and what
+                the content shows; it never lowers anything.
+            compartments: Compartments of the content, joined likewise.
+            timeout: Seconds for a whole call.
+            max_retries: Further attempts at the same backend.
+
+        Raises:
+            ConfigurationError: The level or a compartment does not exist.
+        """
+        given = {
+            "department": department,
+            "principal": principal,
+            "purpose": purpose,
+            "application": application,
+        }
+        named = {key: value for key, value in given.items() if value is not None}
+        options = self._options
+        if department is not None:
+            departments = self._wiring.runtime.policy.departments
+            if department not in departments:
+                found = expected_one_of(department, allowed=departments)
+                raise ConfigurationError(f"department {found}")
+        copy = object.__new__(type(self))
+        copy._wiring = self._wiring
+        copy._options = replace(
+            options,
+            identity=replace(options.identity, **named),
+            label=self._label(label, compartments),
+            timeout_s=options.timeout_s if timeout is None else timeout,
+            max_retries=options.max_retries if max_retries is None else max_retries,
+        )
+        return copy
+
+    @property
+    def _caller(self) -> Caller:
+        return Caller(self._wiring.runtime, self._options)
+
+    def _label(self, level: str | None, compartments: tuple[str, ...]) -> Label | None:
+        """Return the declared label, joined to what was declared before."""
+        before = self._options.label
+        if level is None and not compartments:
+            return before
+        scale = self._wiring.runtime.policy.scale
+        label = scale.label(level or scale.levels[0].name, compartments=compartments)
+        return label if before is None else before.join(label)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Explain what is missing, instead of letting an unguarded call through."""
+        if name in _NOT_GUARDED_YET:
+            raise UnsupportedEndpointError(
+                f"{name!r} is not guarded by hybridllm yet, so it is refused. "
+                "Guarded are: chat.completions, embeddings, models"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        identity = self._options.identity
+        return f"{type(self).__name__}(department={identity.department or None!r})"
+
+
+class HybridLLM(_BaseClient):
+    """An OpenAI-like client that sends each request where the policy lets it go.
+
+    Example:
+        >>> client = HybridLLM(config="hybridllm.toml")  # doctest: +SKIP
+        >>> reply = client.chat.completions.create(
+        ...     model="assistant", messages=[{"role": "user", "content": "Hello"}]
+        ... )  # doctest: +SKIP
+        >>> reply.policy_decision.backend  # doctest: +SKIP
+        'cloud'
+    """
+
+    @cached_property
+    def chat(self) -> Chat:
+        """Chat completions."""
+        return Chat(self._caller)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """Embeddings."""
+        return Embeddings(self._caller)
+
+    @cached_property
+    def models(self) -> Models:
+        """The model aliases of the configuration."""
+        return Models(self._wiring.runtime)
+
+    def close(self) -> None:
+        """Close connections, models, memory and the audit log; copies share them."""
+        for backend in self._wiring.runtime.backends.values():
+            backend.close()
+        self._wiring.memory.close()
+        self._wiring.runtime.audit.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncHybridLLM(_BaseClient):
+    """The same client for event loops (asyncio or trio)."""
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """Chat completions."""
+        return AsyncChat(self._caller)
+
+    @cached_property
+    def embeddings(self) -> AsyncEmbeddings:
+        """Embeddings."""
+        return AsyncEmbeddings(self._caller)
+
+    @cached_property
+    def models(self) -> AsyncModels:
+        """The model aliases of the configuration."""
+        return AsyncModels(self._wiring.runtime)
+
+    async def close(self) -> None:
+        """Close connections, models, memory and the audit log; copies share them."""
+        for backend in self._wiring.runtime.backends.values():
+            await backend.aclose()
+        self._wiring.memory.close()
+        self._wiring.runtime.audit.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.close()

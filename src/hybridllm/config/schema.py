@@ -1,0 +1,74 @@
+"""The shape of `hybridllm.toml`.
+
+Answers: which keys may the organisation's file have?
+Not here: what the policy parts mean (`policy.schema`, `policy.load`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hybridllm.policy.schema import (
+    AliasConfig,
+    BackendConfig,
+    LabelConfig,
+    LabelsConfig,
+    Name,
+    RuleConfig,
+    Section,
+)
+
+
+class OrganisationConfig(Section):
+    """Whose file it is."""
+
+    name: str = ""
+    default_department: str | None = None
+
+
+class StateConfig(Section):
+    """Where the client keeps what must outlive it."""
+
+    directory: str = ".hybridllm"
+    key_env: str | None = None
+
+
+class MemoryConfig(Section):
+    """The memory of labelled messages."""
+
+    persistent: bool = True
+    max_entries: int = Field(default=1_000_000, ge=1)
+    max_age_days: float = Field(default=90.0, gt=0)
+
+
+class DetectionConfig(Section):
+    """How requests are read."""
+
+    lexicons: list[str] = []
+    timeout_s: float = Field(default=5.0, gt=0, le=60)
+    memory: MemoryConfig = MemoryConfig()
+
+
+class LimitsConfig(Section):
+    """Bounds of one call."""
+
+    max_request_bytes: int = Field(default=10_000_000, ge=1_000, le=100_000_000)
+    timeout_s: float = Field(default=600.0, gt=0)
+    max_retries: int = Field(default=2, ge=0, le=10)
+
+
+class OrganisationFile(Section):
+    """The organisation's file."""
+
+    version: Literal[1]
+    organisation: OrganisationConfig = OrganisationConfig()
+    labels: LabelsConfig
+    findings: dict[str, LabelConfig] = {}
+    backends: dict[Name, BackendConfig] = Field(min_length=1)
+    models: dict[str, AliasConfig] = Field(min_length=1)
+    rules: list[RuleConfig] = []
+    detection: DetectionConfig = DetectionConfig()
+    limits: LimitsConfig = LimitsConfig()
+    state: StateConfig = StateConfig()

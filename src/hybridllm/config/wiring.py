@@ -1,0 +1,240 @@
+"""From files to a running client: everything is read, checked and put together here.
+
+Answers: which policy, detectors, backends and log does this configuration mean?
+Not here: reading files (`config.files`), single backends (`config.backends`).
+
+Any mistake stops the start. Nothing is skipped, and nothing is half started.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from hybridllm.audit.log import FileAuditLog
+from hybridllm.classify.classifier import Classifier
+from hybridllm.classify.detectors import builtin_detectors
+from hybridllm.classify.lexicon import LexiconDetector, load_lexicon
+from hybridllm.classify.memory import SqliteMemory, VolatileMemory
+from hybridllm.config.backends import BuiltBackend, build_backend
+from hybridllm.config.files import read_file
+from hybridllm.config.schema import OrganisationFile
+from hybridllm.config.state import derive, load_key
+from hybridllm.errors import ConfigurationError
+from hybridllm.policy.load import (
+    Names,
+    build_aliases,
+    build_department,
+    build_findings,
+    build_label,
+    build_rules,
+    build_scale,
+    check_department,
+    require,
+)
+from hybridllm.policy.model import Department, Policy
+from hybridllm.policy.schema import DepartmentConfig
+from hybridllm.runtime import Limits, Runtime
+
+if TYPE_CHECKING:
+    from hybridllm.classify.detector import Detector
+    from hybridllm.classify.memory import MessageMemory
+    from hybridllm.labels import Scale
+
+DEFAULT_FILE = "hybridllm.toml"
+DEPARTMENTS = "departments"
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """A configuration, put together.
+
+    Attributes:
+        runtime: What flows work with.
+        file: The organisation's file.
+        config: What stands in it.
+        memory: The memory of labelled messages, to be closed at the end.
+    """
+
+    runtime: Runtime
+    file: Path
+    config: OrganisationFile
+    memory: MessageMemory
+
+    def __repr__(self) -> str:
+        return f"Wiring({self.file.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """All files of a configuration, read and checked for shape."""
+
+    file: Path
+    organisation: OrganisationFile
+    departments: Mapping[str, DepartmentConfig]
+    digest: str
+
+    @property
+    def shown(self) -> str:
+        return self.file.name
+
+
+def open_config(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Wiring:
+    """Read a configuration and put everything together.
+
+    Args:
+        path: The organisation's file; `None` for `hybridllm.toml` in the current
+            directory, or the one that the variable `HYBRIDLLM_CONFIG` names.
+        environment: Where to look up variables; `None` for the process's own.
+
+    Raises:
+        ConfigurationError: Something is wrong; the message says where and what to do.
+        MissingExtraError: A backend needs a part that is not installed.
+    """
+    variables = os.environ if environment is None else environment
+    sources = _read(Path(path or variables.get("HYBRIDLLM_CONFIG") or DEFAULT_FILE))
+    scale = build_scale(sources.organisation.labels, file=sources.shown)
+    detectors = tuple(_detectors(sources))
+    built = _backends(sources, scale=scale, environment=variables)
+    policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
+    state = sources.file.parent / sources.organisation.state.directory
+    key = load_key(
+        state,
+        key_env=sources.organisation.state.key_env,
+        environment=variables,
+        file=sources.shown,
+    )
+    memory = _memory(sources, scale=scale, state=state, key=key)
+    runtime = Runtime(
+        policy=policy,
+        classifier=Classifier(
+            detectors, memory=memory, timeout_s=sources.organisation.detection.timeout_s
+        ),
+        backends={name: item.backend for name, item in built.items()},
+        defaults={name: item.defaults for name, item in built.items()},
+        audit=FileAuditLog(state / "audit", key=derive(key, purpose="audit")),
+        key=derive(key, purpose="bodies"),
+        limits=Limits(**sources.organisation.limits.model_dump()),
+        default_department=_default_department(sources),
+        clock=time.monotonic,
+        random=Random(),  # noqa: S311 - it spreads pauses, and keeps no secret
+    )
+    return Wiring(runtime, sources.file, sources.organisation, memory)
+
+
+def _read(path: Path) -> _Sources:
+    organisation, data = read_file(path, shape=OrganisationFile, shown=path.name)
+    digest = sha256(data)
+    departments: dict[str, DepartmentConfig] = {}
+    folder = path.parent / DEPARTMENTS
+    for file in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
+        shown = f"{DEPARTMENTS}/{file.name}"
+        departments[file.stem], data = read_file(file, shape=DepartmentConfig, shown=shown)
+        digest.update(sha256(file.stem.encode()).digest() + sha256(data).digest())
+    return _Sources(path, organisation, departments, digest.hexdigest())
+
+
+def _detectors(sources: _Sources) -> Iterator[Detector]:
+    yield from builtin_detectors()
+    named = [(sources.shown, name) for name in sources.organisation.detection.lexicons]
+    for department, config in sources.departments.items():
+        named += [(f"{DEPARTMENTS}/{department}.toml", name) for name in config.lexicons]
+    for file, name in dict.fromkeys(named):
+        try:
+            yield LexiconDetector(load_lexicon(sources.file.parent / name))
+        except OSError as error:
+            raise ConfigurationError(
+                f"the lexicon {name!r} cannot be read: {error.strerror}", file=file, key="lexicons"
+            ) from None
+
+
+def _backends(
+    sources: _Sources, *, scale: Scale, environment: Mapping[str, str]
+) -> dict[str, BuiltBackend]:
+    return {
+        name: build_backend(
+            name,
+            config,
+            scale=scale,
+            environment=environment,
+            file=sources.shown,
+            folder=sources.file.parent,
+        )
+        for name, config in sources.organisation.backends.items()
+    }
+
+
+def _policy(
+    sources: _Sources,
+    *,
+    scale: Scale,
+    detectors: tuple[Detector, ...],
+    backends: Mapping[str, BuiltBackend],
+) -> Policy:
+    organisation, file = sources.organisation, sources.shown
+    names = Names(
+        scale=scale,
+        backends=frozenset(backends),
+        models=frozenset(organisation.models),
+        departments=frozenset(sources.departments),
+        kinds=frozenset().union(*(detector.kinds for detector in detectors)),
+    )
+    policy = Policy(
+        scale=scale,
+        default=build_label(scale, organisation.labels.default, file=file, key="labels.default"),
+        finding_labels=build_findings(organisation.findings, names=names, file=file),
+        destinations={name: item.destination for name, item in backends.items()},
+        aliases=build_aliases(organisation.models, backends=backends, file=file),
+        rules=build_rules(organisation.rules, names=names, file=file),
+        digest=sources.digest,
+    )
+    departments = dict(_departments(sources, policy=policy, names=names))
+    return replace(policy, departments=departments)
+
+
+def _departments(
+    sources: _Sources, *, policy: Policy, names: Names
+) -> Iterator[tuple[str, Department]]:
+    for name, config in sources.departments.items():
+        shown = f"{DEPARTMENTS}/{name}.toml"
+        department = build_department(name, config, names=names, floor=policy.default, file=shown)
+        check_department(policy, department=department, file=shown)
+        yield name, department
+    if not sources.departments:
+        yield "default", Department("default", default=policy.default)
+
+
+def _default_department(sources: _Sources) -> str:
+    """Return the department of callers that name none; empty if they must name one."""
+    named = sources.organisation.organisation.default_department
+    known = list(sources.departments) or ["default"]
+    if named is not None:
+        key = "organisation.default_department"
+        require(named, allowed=known, file=sources.shown, key=key)
+        return named
+    return known[0] if len(known) == 1 else ""
+
+
+def _memory(sources: _Sources, *, scale: Scale, state: Path, key: bytes) -> MessageMemory:
+    settings = sources.organisation.detection.memory
+    own_key = derive(key, purpose="memory")
+    if not settings.persistent:
+        return VolatileMemory(scale=scale, key=own_key, max_entries=settings.max_entries)
+    return SqliteMemory(
+        state / "memory.sqlite",
+        scale=scale,
+        key=own_key,
+        max_entries=settings.max_entries,
+        max_age_s=settings.max_age_days * _DAY_S,
+    )

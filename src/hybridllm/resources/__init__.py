@@ -1,0 +1,1 @@
+"""The OpenAI SDK's namespaces: they translate between its types and frozen values."""

@@ -1,0 +1,109 @@
+"""From the arguments of one method to one flow, and from its result to the SDK's types.
+
+Answers: how does a namespace make a call, for threads and for event loops?
+Not here: the namespaces (`resources.chat` and so on), any rule (`flow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hybridllm.drivers import AsyncDriver, SyncDriver
+from hybridllm.errors import RequestError
+from hybridllm.flow import complete, explain
+from hybridllm.resources.failures import openai_error
+from hybridllm.runtime import Call
+from hybridllm.types import Identity
+from hybridllm.wire import BackendError
+
+if TYPE_CHECKING:
+    from hybridllm.labels import Label
+    from hybridllm.params import Endpoint
+    from hybridllm.runtime import Completed, Runtime
+    from hybridllm.types import Explanation
+
+
+NOBODY = Identity("")
+"""A caller that has said nothing: the default department counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a client says of all its calls (`with_options`).
+
+    Attributes:
+        identity: Who asks.
+        label: What the caller declares; it can only raise.
+        timeout_s: For a whole call.
+        max_retries: Further attempts at the same backend.
+    """
+
+    identity: Identity = NOBODY
+    label: Label | None = None
+    timeout_s: float | None = None
+    max_retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Makes the calls of one client."""
+
+    runtime: Runtime
+    options: Options
+
+    def explain(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Explanation:
+        """Return what `create` would do. Nothing is sent."""
+        return explain(self._call(endpoint, params), self.runtime)
+
+    def start(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> SyncDriver:
+        """Return a driver of this call for the calling thread."""
+        flow = complete(self._call(endpoint, params), self.runtime)
+        return SyncDriver(flow, audit=self.runtime.audit)
+
+    def astart(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> AsyncDriver:
+        """Return a driver of this call for the running event loop."""
+        flow = complete(self._call(endpoint, params), self.runtime)
+        return AsyncDriver(flow, audit=self.runtime.audit)
+
+    def run(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Completed:
+        """Make a call that is not streamed."""
+        try:
+            return _whole(self.start(endpoint, params=params).run())
+        except BackendError as error:
+            raise openai_error(error) from None
+
+    async def arun(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Completed:
+        """Make a call that is not streamed."""
+        try:
+            return _whole(await self.astart(endpoint, params=params).run())
+        except BackendError as error:
+            raise openai_error(error) from None
+
+    def _call(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Call:
+        given = dict(params)
+        timeout = given.pop("timeout", None)
+        return Call(
+            endpoint=endpoint,
+            params=given,
+            identity=self.options.identity,
+            label=self.options.label,
+            timeout_s=self.options.timeout_s if timeout is None else _seconds(timeout),
+            max_retries=self.options.max_retries,
+        )
+
+
+def _seconds(timeout: object) -> float | None:
+    """Return a timeout in seconds; anything else is refused rather than guessed."""
+    if type(timeout).__name__ in {"NotGiven", "Omit"}:
+        return None
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0:
+        return float(timeout)
+    raise RequestError("timeout must be a positive number of seconds for the whole call")
+
+
+def _whole(completed: Completed | None) -> Completed:
+    if completed is None:
+        raise RequestError("a streamed call was made as a whole one")
+    return completed

@@ -1,0 +1,62 @@
+"""Failures of backends as the OpenAI SDK's own errors.
+
+Answers: which class does existing code expect for this failure?
+Not here: the failures themselves (`wire.BackendError`).
+
+The errors are built from codes alone. Their `request` and `response` name the
+backend and the status; headers, bodies and keys are not in them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx2
+import openai
+
+from hybridllm.wire import FailureKind
+
+if TYPE_CHECKING:
+    from hybridllm.wire import BackendError
+
+_BY_STATUS: dict[int, type[openai.APIStatusError]] = {
+    400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
+    404: openai.NotFoundError,
+    409: openai.ConflictError,
+    422: openai.UnprocessableEntityError,
+    429: openai.RateLimitError,
+}
+
+
+def openai_error(error: BackendError) -> openai.APIError:
+    """Return the SDK's error for a failure, with `policy_decision` as one more attribute."""
+    # The host is a name that cannot exist: nothing could ever be sent there.
+    request = httpx2.Request("POST", "https://backend.invalid/")
+    result: openai.APIError
+    match error.kind:
+        case FailureKind.TIMEOUT:
+            result = openai.APITimeoutError(request=request)
+            result.args = (error.summary,)
+            result.message = error.summary
+        case FailureKind.STATUS if error.status is not None:
+            result = _status_error(error, status=error.status, request=request)
+        case FailureKind.REPLY:
+            result = openai.APIError(error.summary, request, body=None)
+            result.code = error.code or None
+        case _:
+            result = openai.APIConnectionError(message=error.summary, request=request)
+            result.code = error.code or None
+    vars(result)["policy_decision"] = error.policy_decision
+    return result
+
+
+def _status_error(
+    error: BackendError, *, status: int, request: httpx2.Request
+) -> openai.APIStatusError:
+    fallback = openai.InternalServerError if status >= 500 else openai.APIStatusError
+    headers = {"x-request-id": error.request_id} if error.request_id else {}
+    response = httpx2.Response(status, request=request, headers=headers)
+    body = {"code": error.code, "type": error.code, "param": None} if error.code else None
+    return _BY_STATUS.get(status, fallback)(error.summary, response=response, body=body)

@@ -1,0 +1,160 @@
+"""Streamed replies: the OpenAI SDK's `Stream` and `AsyncStream`, driven by our flow.
+
+Answers: how does a caller iterate over a reply while it is being written?
+Not here: reading it off the wire (`backends`), or what is done when it is given up (`flow`).
+
+Closing a stream early, leaving its `with` block or cancelling its task stops the
+backend, closes the connection and leaves an outcome in the audit log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Generic, Self
+
+from openai import AsyncStream, Stream
+from typing_extensions import override
+
+from hybridllm.resources.failures import openai_error
+from hybridllm.resources.replies import Reply, typed
+from hybridllm.wire import BackendError
+
+if TYPE_CHECKING:
+    from hybridllm.drivers import AsyncDriver, SyncDriver
+    from hybridllm.types import PolicyDecision
+
+
+class ReplyStream(Stream[Reply], Generic[Reply]):
+    """A reply that arrives in pieces, for threads."""
+
+    def __init__(self, driver: SyncDriver, *, shape: type[Reply]) -> None:
+        """Wait for the first piece, so that a failure before it is raised here."""
+        self._driver = driver
+        self._shape = shape
+        self._open = True
+        try:
+            opened = driver.next_emit()
+        except BackendError as error:
+            raise openai_error(error) from None
+        if opened is None:
+            raise RuntimeError("a flow ended without opening its stream")
+        self.policy_decision: PolicyDecision = opened.decision
+
+    @override
+    def __next__(self) -> Reply:
+        if not self._open:
+            raise StopIteration
+        try:
+            emitted = self._driver.next_emit()
+        except BackendError as error:
+            self._open = False
+            raise openai_error(error) from None
+        except BaseException:
+            self._open = False
+            raise
+        if emitted is None or emitted.chunk is None:
+            self._open = False
+            raise StopIteration
+        return typed(self._shape, reply=emitted.chunk, decision=emitted.decision)
+
+    @override
+    def __iter__(self) -> Iterator[Reply]:
+        return self
+
+    @override
+    def __enter__(self) -> Self:
+        return self
+
+    @override
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @override
+    def close(self) -> None:
+        """Stop the backend, unless the reply has been read to its end."""
+        if self._open:
+            self._open = False
+            self._driver.abandon()
+
+    def __del__(self) -> None:
+        """Stop a stream that nobody can read any more."""
+        if getattr(self, "_open", False):
+            self.close()
+
+    @override
+    def __repr__(self) -> str:
+        return f"ReplyStream(backend={self.policy_decision.backend!r})"
+
+
+class AsyncReplyStream(AsyncStream[Reply], Generic[Reply]):
+    """A reply that arrives in pieces, for event loops."""
+
+    def __init__(
+        self, driver: AsyncDriver, *, shape: type[Reply], decision: PolicyDecision
+    ) -> None:
+        self._driver = driver
+        self._shape = shape
+        self._open = True
+        self.policy_decision = decision
+
+    @classmethod
+    async def open(cls, driver: AsyncDriver, *, shape: type[Reply]) -> Self:
+        """Wait for the first piece, so that a failure before it is raised here."""
+        try:
+            opened = await driver.next_emit()
+        except BackendError as error:
+            raise openai_error(error) from None
+        if opened is None:
+            raise RuntimeError("a flow ended without opening its stream")
+        return cls(driver, shape=shape, decision=opened.decision)
+
+    @override
+    async def __anext__(self) -> Reply:
+        if not self._open:
+            raise StopAsyncIteration
+        try:
+            emitted = await self._driver.next_emit()
+        except BackendError as error:
+            self._open = False
+            raise openai_error(error) from None
+        except BaseException:
+            self._open = False
+            raise
+        if emitted is None or emitted.chunk is None:
+            self._open = False
+            raise StopAsyncIteration
+        return typed(self._shape, reply=emitted.chunk, decision=emitted.decision)
+
+    @override
+    def __aiter__(self) -> AsyncIterator[Reply]:
+        return self
+
+    @override
+    async def __aenter__(self) -> Self:
+        return self
+
+    @override
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @override
+    async def close(self) -> None:
+        """Stop the backend, unless the reply has been read to its end."""
+        if self._open:
+            self._open = False
+            await self._driver.abandon()
+
+    @override
+    def __repr__(self) -> str:
+        return f"AsyncReplyStream(backend={self.policy_decision.backend!r})"
