@@ -146,10 +146,9 @@ def _attempt(
 
 
 def _read(endpoint: Endpoint, reply: WireReply, *, backend: str) -> dict[str, Any]:
-    try:
+    with suppress(UnreadableReplyError):
         return read_reply(endpoint, body=reply.body)
-    except UnreadableReplyError:
-        raise BackendError(backend, kind=FailureKind.REPLY) from None
+    raise BackendError(backend, kind=FailureKind.REPLY)
 
 
 def note(

@@ -77,8 +77,10 @@ class _BaseClient:
             max_retries: Further attempts at the same backend.
 
         Raises:
-            ConfigurationError: The level or a compartment does not exist.
+            ConfigurationError: A name does not exist, or `timeout` is no positive number.
         """
+        if timeout is not None and not timeout > 0:
+            raise ConfigurationError("timeout must be a positive number of seconds")
         given = {
             "department": department,
             "principal": principal,

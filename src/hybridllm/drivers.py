@@ -41,7 +41,7 @@ LOOP_BYTES = 32 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Returned:
-    """The flow has come to its end. (A coroutine cannot let `StopIteration` through.)"""
+    """The flow has come to its end; a coroutine cannot let `StopIteration` through."""
 
     value: Completed | None
 

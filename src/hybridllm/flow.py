@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -93,11 +94,11 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     frozen = _freeze(call, runtime)
     judge = partial(_judge, call, runtime, frozen=frozen)
     judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes)
+    if _is_raised(judged, runtime):
+        yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
     if judged.decision.effect is not PolicyEffect.PERMIT:
         yield RecordDurably(_denial(judged, runtime))
         raise _denied(judged.decision)
-    if _is_raised(judged, runtime):
-        yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
     try:
         answer = yield from attempts(judged, call, runtime, deadline=deadline)
     except (BackendError, AddressRefusedError) as error:
@@ -156,7 +157,7 @@ def _whole(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effect
     note(judged, answer.attempt, runtime, tokens=usage(answer.content))
     if _is_raised(judged, runtime):
         texts = reply_texts(answer.content)
-        yield Compute(partial(_remember, texts, judged, runtime), touches_disk=True)
+        yield Compute(partial(_remember_reply, texts, judged, runtime), touches_disk=True)
     return Completed(answer.content, judged.decision)
 
 
@@ -177,20 +178,20 @@ def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effec
             error.policy_decision = judged.decision
         yield CloseStream(events)
         if _is_raised(judged, runtime):
-            yield Compute(partial(_remember, reader.texts, judged, runtime), touches_disk=True)
+            yield Compute(
+                partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True
+            )
         raise
     note(judged, answer.attempt, runtime, tokens=reader.usage)
     yield CloseStream(events)
     if _is_raised(judged, runtime):
-        yield Compute(partial(_remember, reader.texts, judged, runtime), touches_disk=True)
+        yield Compute(partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True)
 
 
 def _take(reader: StreamReader, event: bytes, judged: Judged) -> dict[str, Any]:
-    try:
+    with suppress(UnreadableReplyError):
         return reader.take(event)
-    except UnreadableReplyError:
-        backend = judged.decision.backend or ""
-        raise BackendError(backend, kind=FailureKind.REPLY) from None
+    raise BackendError(judged.decision.backend or "", kind=FailureKind.REPLY)
 
 
 def _is_raised(judged: Judged, runtime: Runtime) -> bool:
@@ -199,10 +200,20 @@ def _is_raised(judged: Judged, runtime: Runtime) -> bool:
 
 
 def _remember_request(judged: Judged, runtime: Runtime) -> None:
-    _remember(message_texts(judged.frozen.fields), judged, runtime)
+    """Remember the request's texts under the label that holds for all of them.
+
+    That is the label without the findings: a finding belongs to the text it stands
+    in, and the detectors will see it there again.
+    """
+    facts = replace(judged.facts, kinds=(), doubts=frozenset())
+    label = decide(runtime.policy, facts).label
+    if not label.flows_to(runtime.policy.default):
+        texts = message_texts(judged.frozen.fields)
+        runtime.classifier.remember(texts, label=label)
 
 
-def _remember(texts: list[str], judged: Judged, runtime: Runtime) -> None:
+def _remember_reply(texts: list[str], judged: Judged, runtime: Runtime) -> None:
+    """Remember a reply under the label of everything that the model saw."""
     runtime.classifier.remember(texts, label=judged.decision.label)
 
 

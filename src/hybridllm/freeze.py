@@ -134,15 +134,17 @@ def _encode(value: Mapping[str, Any]) -> bytes:
         )
         return text.encode()
     except UnicodeEncodeError:
-        raise RequestError(
-            "the request holds a lone surrogate (half a character), which is no valid Unicode"
-        ) from None
+        problem = "holds a lone surrogate (half a character), which is no valid Unicode"
     except RecursionError:
-        raise RequestError("the request is nested too deeply, or contains itself") from None
+        problem = "is nested too deeply, or contains itself"
+    except RequestError:
+        raise
     except ValueError:
-        raise RequestError("the request contains itself, or a number that JSON lacks") from None
+        problem = "contains itself, or a number that JSON lacks"
     except TypeError:
-        raise RequestError("the request holds a key that is no text") from None
+        problem = "holds a key that is no text"
+    # Raised out here, so that the cause, which quotes the request, is not attached to it.
+    raise RequestError(f"the request {problem}")
 
 
 def _plain(value: object) -> object:

@@ -104,7 +104,8 @@ def _json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise UnreadableReplyError from None
+        value = None
+    # Raised out here: the parser's own error holds the whole document.
     if not isinstance(value, dict):
         raise UnreadableReplyError
     return value

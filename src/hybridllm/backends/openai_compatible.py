@@ -11,6 +11,7 @@ carry a prompt elsewhere. Names are resolved once and judged (`backends.network`
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -155,6 +156,7 @@ class OpenAICompatibleBackend:
         self._settings = settings
         self._now = now or (lambda: datetime.now(UTC))
         self._sync_pool: httpcore2.ConnectionPool | None = None
+        self._opening = threading.Lock()
         self._async_pool: httpcore2.AsyncConnectionPool | None = None
 
     def send(self, request: WireRequest, *, permit: Permit) -> WireReply:
@@ -281,17 +283,20 @@ class OpenAICompatibleBackend:
         return pieces.joined
 
     def _pool(self) -> httpcore2.ConnectionPool:
-        if self._sync_pool is None:
-            settings = self._settings
-            self._sync_pool = httpcore2.ConnectionPool(
-                ssl_context=_tls(settings),
-                proxy=_proxy(settings),
-                max_connections=settings.max_connections,
-                keepalive_expiry=_KEEPALIVE_S,
-                network_backend=JudgedNetwork(
-                    settings.declared, connect_timeout_s=settings.connect_timeout_s
-                ),
-            )
+        with self._opening:
+            return self._sync_pool or self._open_pool()
+
+    def _open_pool(self) -> httpcore2.ConnectionPool:
+        settings = self._settings
+        self._sync_pool = httpcore2.ConnectionPool(
+            ssl_context=_tls(settings),
+            proxy=_proxy(settings),
+            max_connections=settings.max_connections,
+            keepalive_expiry=_KEEPALIVE_S,
+            network_backend=JudgedNetwork(
+                settings.declared, connect_timeout_s=settings.connect_timeout_s
+            ),
+        )
         return self._sync_pool
 
     def _apool(self) -> httpcore2.AsyncConnectionPool:

@@ -115,7 +115,7 @@ class HttpEventStream:
         try:
             data = json.loads(event)
         except (ValueError, RecursionError):
-            raise reply_error(self._backend) from None
+            return  # whoever reads the event will say that it is no JSON
         if isinstance(data, dict) and data.get("error") and "choices" not in data:
             raise reply_error(self._backend, code=known_code(event) or "stream_error")
 

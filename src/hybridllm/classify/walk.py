@@ -41,6 +41,9 @@ _PARTS = {
 }
 """Lists of typed parts, with the types that can be read. Any other type cannot."""
 
+_HOLDERS = _PARTS.keys() | {"messages"}
+"""Lists whose objects may hold what is not text."""
+
 _OPAQUE_FIELDS = frozenset(
     "audio encrypted_content file file_data file_id file_url image_url input_audio".split()
 )
@@ -165,16 +168,18 @@ def _inner_json(node: _Node) -> _Node | Unreadable | None:
 
 
 def _opaque(node: _Node) -> Iterator[Unreadable]:
-    """Yield what this object holds that is not text.
+    """Yield what a message or a content part holds that is not text.
 
     In a list of typed parts only the types known to be text are readable: a
     type that a provider invents tomorrow is unreadable until somebody reads it.
     """
-    readable = _PARTS.get(node.key) if node.in_list else None
+    if not node.in_list or node.key not in _HOLDERS:
+        return
+    readable = _PARTS.get(node.key)
     if readable is not None and node.value.get("type", "message") not in readable:
         yield Unreadable(node.path, "unreadable:part")
-    for field in _OPAQUE_FIELDS & node.value.keys():
-        if node.value[field] is not None and node.path != "":
+    for field in sorted(_OPAQUE_FIELDS & node.value.keys()):
+        if node.value[field] is not None:
             yield Unreadable(f"{node.path}/{field}", f"unreadable:{field}")
 
 

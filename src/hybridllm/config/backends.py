@@ -119,6 +119,11 @@ class _Check:
             raise self.fail("model_path", "is missing; it names the folder of the model")
         if place is Place.ON_PREMISES and self.config.proxy:
             raise self.fail("proxy", "contradicts place = 'on_premises': a proxy sees everything")
+        if self.config.proxy and self.config.networks:
+            raise self.fail(
+                "networks",
+                "contradicts 'proxy': only the proxy's address can be judged. Remove one of them",
+            )
         if place is Place.ON_PREMISES and not self.config.networks:
             raise self.fail(
                 "networks",

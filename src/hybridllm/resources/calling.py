@@ -72,14 +72,16 @@ class Caller:
         try:
             return _whole(self.start(endpoint, params=params).run())
         except BackendError as error:
-            raise openai_error(error) from None
+            failure = openai_error(error)
+        raise failure
 
     async def arun(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Completed:
         """Make a call that is not streamed."""
         try:
             return _whole(await self.astart(endpoint, params=params).run())
         except BackendError as error:
-            raise openai_error(error) from None
+            failure = openai_error(error)
+        raise failure
 
     def _call(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Call:
         given = dict(params)

@@ -33,10 +33,13 @@ class ReplyStream(Stream[Reply], Generic[Reply]):
         self._driver = driver
         self._shape = shape
         self._open = True
+        failure = None
         try:
             opened = driver.next_emit()
         except BackendError as error:
-            raise openai_error(error) from None
+            opened, failure = None, openai_error(error)
+        if failure is not None:
+            raise failure
         if opened is None:
             raise RuntimeError("a flow ended without opening its stream")
         self.policy_decision: PolicyDecision = opened.decision
@@ -45,14 +48,17 @@ class ReplyStream(Stream[Reply], Generic[Reply]):
     def __next__(self) -> Reply:
         if not self._open:
             raise StopIteration
+        failure = None
         try:
             emitted = self._driver.next_emit()
         except BackendError as error:
-            self._open = False
-            raise openai_error(error) from None
+            emitted, failure = None, openai_error(error)
         except BaseException:
             self._open = False
             raise
+        if failure is not None:
+            self._open = False
+            raise failure
         if emitted is None or emitted.chunk is None:
             self._open = False
             raise StopIteration
@@ -106,10 +112,13 @@ class AsyncReplyStream(AsyncStream[Reply], Generic[Reply]):
     @classmethod
     async def open(cls, driver: AsyncDriver, *, shape: type[Reply]) -> Self:
         """Wait for the first piece, so that a failure before it is raised here."""
+        failure = None
         try:
             opened = await driver.next_emit()
         except BackendError as error:
-            raise openai_error(error) from None
+            opened, failure = None, openai_error(error)
+        if failure is not None:
+            raise failure
         if opened is None:
             raise RuntimeError("a flow ended without opening its stream")
         return cls(driver, shape=shape, decision=opened.decision)
@@ -118,14 +127,17 @@ class AsyncReplyStream(AsyncStream[Reply], Generic[Reply]):
     async def __anext__(self) -> Reply:
         if not self._open:
             raise StopAsyncIteration
+        failure = None
         try:
             emitted = await self._driver.next_emit()
         except BackendError as error:
-            self._open = False
-            raise openai_error(error) from None
+            emitted, failure = None, openai_error(error)
         except BaseException:
             self._open = False
             raise
+        if failure is not None:
+            self._open = False
+            raise failure
         if emitted is None or emitted.chunk is None:
             self._open = False
             raise StopAsyncIteration
