@@ -20,6 +20,7 @@ from hybridllm.resources.calling import Caller, Options
 from hybridllm.resources.chat import AsyncChat, Chat
 from hybridllm.resources.embeddings import AsyncEmbeddings, Embeddings
 from hybridllm.resources.models import AsyncModels, Models
+from hybridllm.resources.responses import AsyncResponses, Responses
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _NOT_GUARDED_YET = frozenset(
     """
     audio batches beta completions containers conversations evals files fine_tuning images
-    moderations realtime responses uploads vector_stores videos webhooks
+    moderations realtime uploads vector_stores videos webhooks
     """.split()
 )
 
@@ -123,7 +124,7 @@ class _BaseClient:
         if name in _NOT_GUARDED_YET:
             raise UnsupportedEndpointError(
                 f"{name!r} is not guarded by hybridllm yet, so it is refused. "
-                "Guarded are: chat.completions, embeddings, models"
+                "Guarded are: chat.completions, responses, embeddings, models"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -148,6 +149,11 @@ class HybridLLM(_BaseClient):
     def chat(self) -> Chat:
         """Chat completions."""
         return Chat(self._caller)
+
+    @cached_property
+    def responses(self) -> Responses:
+        """Responses."""
+        return Responses(self._caller)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -185,6 +191,11 @@ class AsyncHybridLLM(_BaseClient):
     def chat(self) -> AsyncChat:
         """Chat completions."""
         return AsyncChat(self._caller)
+
+    @cached_property
+    def responses(self) -> AsyncResponses:
+        """Responses."""
+        return AsyncResponses(self._caller)
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:

@@ -1,5 +1,5 @@
 """Configuration: the only place that reads files and the environment, and wires everything."""
 
-from hybridllm.config.wiring import Wiring, open_config
+from hybridllm.config.wiring import Fakes, Wiring, open_config
 
-__all__ = ["Wiring", "open_config"]
+__all__ = ["Fakes", "Wiring", "open_config"]

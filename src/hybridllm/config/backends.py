@@ -9,7 +9,7 @@ nobody can check is not believed. Settings that contradict each other are errors
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -53,12 +53,13 @@ class BuiltBackend:
 
 def build_backend(
     name: str,
-    config: BackendConfig,
     *,
+    config: BackendConfig,
     scale: Scale,
     environment: Mapping[str, str],
     file: str,
     folder: Path,
+    stand_in: Callable[[str, Place], Backend] | None = None,
 ) -> BuiltBackend:
     """Return a backend, checked.
 
@@ -69,6 +70,7 @@ def build_backend(
         environment: Where its key is looked up.
         file: Configuration file, for errors.
         folder: Where relative paths start.
+        stand_in: For tests: returns what stands in the place of the real backend.
 
     Raises:
         ConfigurationError: A setting is missing, wrong, or contradicts another.
@@ -89,6 +91,8 @@ def build_backend(
         parameters=check.parameters() | (ENGINE_CONTROLS if local else frozenset()),
         data_residency=config.data_residency,
     )
+    if stand_in is not None:
+        return BuiltBackend(stand_in(name, place), destination, provider.defaults)
     if in_process:
         return BuiltBackend(_in_process(name, config, folder=folder), destination, {})
     settings = check.http_settings(

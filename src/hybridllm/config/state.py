@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_KEY_FILE = "key"
+KEY_FILE = "key"
 _MIN_KEY_CHARACTERS = 32
 
 
@@ -55,7 +55,7 @@ def derive(key: bytes, *, purpose: str) -> bytes:
 
 
 def _key_file(directory: Path, *, file: str) -> bytes:
-    path = directory / _KEY_FILE
+    path = directory / KEY_FILE
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
@@ -69,7 +69,7 @@ def _key_file(directory: Path, *, file: str) -> bytes:
 
 def _write_key(path: Path) -> None:
     """Make the key file whole at once: of several processes that start together one wins."""
-    draft = path.with_name(f"{_KEY_FILE}.{secrets.token_hex(8)}")
+    draft = path.with_name(f"{KEY_FILE}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:

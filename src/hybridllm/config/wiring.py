@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -43,11 +43,15 @@ from hybridllm.policy.schema import DepartmentConfig
 from hybridllm.runtime import Limits, Runtime
 
 if TYPE_CHECKING:
+    from hybridllm.audit.log import AuditSink
     from hybridllm.classify.detector import Detector
     from hybridllm.classify.memory import MessageMemory
     from hybridllm.labels import Scale
+    from hybridllm.types import Place
+    from hybridllm.wire import Backend
 
 DEFAULT_FILE = "hybridllm.toml"
+CONFIG_VARIABLE = "HYBRIDLLM_CONFIG"
 DEPARTMENTS = "departments"
 _DAY_S = 86_400.0
 
@@ -73,6 +77,22 @@ class Wiring:
 
 
 @dataclass(frozen=True, slots=True)
+class Fakes:
+    """What a test puts in the place of everything outside the process.
+
+    No key is looked up, no real backend is built, and the state directory is
+    neither made nor read. Everything else is checked and decided as usual.
+
+    Attributes:
+        backend: Returns the backend for a name and a place.
+        audit: Where records go.
+    """
+
+    backend: Callable[[str, Place], Backend]
+    audit: AuditSink
+
+
+@dataclass(frozen=True, slots=True)
 class _Sources:
     """All files of a configuration, read and checked for shape."""
 
@@ -90,6 +110,7 @@ def open_config(
     path: str | os.PathLike[str] | None = None,
     *,
     environment: Mapping[str, str] | None = None,
+    fakes: Fakes | None = None,
 ) -> Wiring:
     """Read a configuration and put everything together.
 
@@ -97,25 +118,21 @@ def open_config(
         path: The organisation's file; `None` for `hybridllm.toml` in the current
             directory, or the one that the variable `HYBRIDLLM_CONFIG` names.
         environment: Where to look up variables; `None` for the process's own.
+        fakes: For tests: what stands in for backends and the audit log.
 
     Raises:
         ConfigurationError: Something is wrong; the message says where and what to do.
         MissingExtraError: A backend needs a part that is not installed.
     """
     variables = os.environ if environment is None else environment
-    sources = _read(Path(path or variables.get("HYBRIDLLM_CONFIG") or DEFAULT_FILE))
+    sources = _read(Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE))
     scale = build_scale(sources.organisation.labels, file=sources.shown)
     detectors = tuple(_detectors(sources))
-    built = _backends(sources, scale=scale, environment=variables)
+    built = _backends(sources, scale=scale, environment=variables, fakes=fakes)
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
     state = sources.file.parent / sources.organisation.state.directory
-    key = load_key(
-        state,
-        key_env=sources.organisation.state.key_env,
-        environment=variables,
-        file=sources.shown,
-    )
-    memory = _memory(sources, scale=scale, state=state, key=key)
+    key = bytes(32) if fakes else _key(sources, state=state, environment=variables)
+    memory = _memory(sources, scale=scale, state=None if fakes else state, key=key)
     runtime = Runtime(
         policy=policy,
         classifier=Classifier(
@@ -123,7 +140,9 @@ def open_config(
         ),
         backends={name: item.backend for name, item in built.items()},
         defaults={name: item.defaults for name, item in built.items()},
-        audit=FileAuditLog(state / "audit", key=derive(key, purpose="audit")),
+        audit=fakes.audit
+        if fakes
+        else FileAuditLog(state / "audit", key=derive(key, purpose="audit")),
         key=derive(key, purpose="bodies"),
         limits=Limits(**sources.organisation.limits.model_dump()),
         default_department=_default_department(sources),
@@ -159,17 +178,23 @@ def _detectors(sources: _Sources) -> Iterator[Detector]:
             ) from None
 
 
+def _key(sources: _Sources, *, state: Path, environment: Mapping[str, str]) -> bytes:
+    key_env = sources.organisation.state.key_env
+    return load_key(state, key_env=key_env, environment=environment, file=sources.shown)
+
+
 def _backends(
-    sources: _Sources, *, scale: Scale, environment: Mapping[str, str]
+    sources: _Sources, *, scale: Scale, environment: Mapping[str, str], fakes: Fakes | None
 ) -> dict[str, BuiltBackend]:
     return {
         name: build_backend(
             name,
-            config,
+            config=config,
             scale=scale,
             environment=environment,
             file=sources.shown,
             folder=sources.file.parent,
+            stand_in=fakes.backend if fakes else None,
         )
         for name, config in sources.organisation.backends.items()
     }
@@ -226,10 +251,10 @@ def _default_department(sources: _Sources) -> str:
     return known[0] if len(known) == 1 else ""
 
 
-def _memory(sources: _Sources, *, scale: Scale, state: Path, key: bytes) -> MessageMemory:
+def _memory(sources: _Sources, *, scale: Scale, state: Path | None, key: bytes) -> MessageMemory:
     settings = sources.organisation.detection.memory
     own_key = derive(key, purpose="memory")
-    if not settings.persistent:
+    if state is None or not settings.persistent:
         return VolatileMemory(scale=scale, key=own_key, max_entries=settings.max_entries)
     return SqliteMemory(
         state / "memory.sqlite",

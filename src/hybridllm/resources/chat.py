@@ -20,7 +20,7 @@ from openai.types.chat.completion_create_params import (
 from typing_extensions import Unpack
 
 from hybridllm.params import CHAT_COMPLETIONS
-from hybridllm.resources.replies import ChatCompletion, ChatCompletionChunk, typed
+from hybridllm.resources.replies import ChatCompletion, ChatCompletionChunk, chat_chunk, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Completions:
         """
         if params.get("stream") is True:
             driver = self._caller.start(CHAT_COMPLETIONS, params=params)
-            return ReplyStream(driver, shape=ChatCompletionChunk)
+            return ReplyStream(driver, build=chat_chunk)
         done = self._caller.run(CHAT_COMPLETIONS, params=params)
         return typed(ChatCompletion, reply=done.reply, decision=done.decision)
 
@@ -118,7 +118,7 @@ class AsyncCompletions:
         """Ask for a chat completion; see `Completions.create`."""
         if params.get("stream") is True:
             driver = self._caller.astart(CHAT_COMPLETIONS, params=params)
-            return await AsyncReplyStream.open(driver, shape=ChatCompletionChunk)
+            return await AsyncReplyStream.open(driver, build=chat_chunk)
         done = await self._caller.arun(CHAT_COMPLETIONS, params=params)
         return typed(ChatCompletion, reply=done.reply, decision=done.decision)
 

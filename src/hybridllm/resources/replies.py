@@ -9,10 +9,12 @@ sent anywhere with the message history.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, get_args
 
 from openai import types as sdk
 from openai.types import chat as sdk_chat
+from openai.types import responses as sdk_responses
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from hybridllm.types import PolicyDecision
@@ -35,11 +37,47 @@ class ChatCompletionChunk(sdk_chat.ChatCompletionChunk, _Decided):
     """A piece of a streamed chat completion, with `policy_decision`."""
 
 
+class Response(sdk_responses.Response, _Decided):
+    """A response, with `policy_decision`."""
+
+
 class CreateEmbeddingResponse(sdk.CreateEmbeddingResponse, _Decided):
     """Embeddings, with `policy_decision`."""
 
 
 Reply = TypeVar("Reply", bound=_Decided)
+
+
+def chat_chunk(chunk: dict[str, Any], decision: PolicyDecision) -> ChatCompletionChunk:
+    """Return one event of a streamed chat completion as the SDK's type."""
+    return typed(ChatCompletionChunk, reply=chunk, decision=decision)
+
+
+def response_event(
+    event: dict[str, Any], decision: PolicyDecision
+) -> sdk_responses.ResponseStreamEvent:
+    """Return one event of a streamed response as the SDK's type.
+
+    The decision stands on the stream: the events are the SDK's own classes.
+    """
+    del decision
+    shape = _event_shapes().get(str(event.get("type")), sdk_responses.ResponseErrorEvent)
+    try:
+        return shape.model_validate(event)
+    except ValidationError:
+        # The error quotes the reply, so it goes no further than this line.
+        return shape.construct(**event)
+
+
+@cache
+def _event_shapes() -> dict[str, Any]:
+    """Return the SDK's class for each type of event."""
+    union = get_args(sdk_responses.ResponseStreamEvent)[0]
+    return {
+        kind: shape
+        for shape in get_args(union)
+        for kind in get_args(shape.model_fields["type"].annotation)
+    }
 
 
 def typed(shape: type[Reply], *, reply: dict[str, Any], decision: PolicyDecision) -> Reply:

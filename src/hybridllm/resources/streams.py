@@ -9,29 +9,32 @@ backend, closes the connection and leaves an outcome in the audit log.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from openai import AsyncStream, Stream
 from typing_extensions import override
 
 from hybridllm.resources.failures import openai_error
-from hybridllm.resources.replies import Reply, typed
+from hybridllm.types import PolicyDecision
 from hybridllm.wire import BackendError
 
 if TYPE_CHECKING:
     from hybridllm.drivers import AsyncDriver, SyncDriver
-    from hybridllm.types import PolicyDecision
+
+Piece = TypeVar("Piece")
+Build = Callable[[dict[str, Any], PolicyDecision], Piece]
+"""Makes the SDK's type out of the JSON of one event."""
 
 
-class ReplyStream(Stream[Reply], Generic[Reply]):
+class ReplyStream(Stream[Piece], Generic[Piece]):
     """A reply that arrives in pieces, for threads."""
 
-    def __init__(self, driver: SyncDriver, *, shape: type[Reply]) -> None:
+    def __init__(self, driver: SyncDriver, *, build: Build[Piece]) -> None:
         """Wait for the first piece, so that a failure before it is raised here."""
         self._driver = driver
-        self._shape = shape
+        self._build = build
         self._open = True
         failure = None
         try:
@@ -45,7 +48,7 @@ class ReplyStream(Stream[Reply], Generic[Reply]):
         self.policy_decision: PolicyDecision = opened.decision
 
     @override
-    def __next__(self) -> Reply:
+    def __next__(self) -> Piece:
         if not self._open:
             raise StopIteration
         failure = None
@@ -62,10 +65,10 @@ class ReplyStream(Stream[Reply], Generic[Reply]):
         if emitted is None or emitted.chunk is None:
             self._open = False
             raise StopIteration
-        return typed(self._shape, reply=emitted.chunk, decision=emitted.decision)
+        return self._build(emitted.chunk, emitted.decision)
 
     @override
-    def __iter__(self) -> Iterator[Reply]:
+    def __iter__(self) -> Iterator[Piece]:
         return self
 
     @override
@@ -98,19 +101,19 @@ class ReplyStream(Stream[Reply], Generic[Reply]):
         return f"ReplyStream(backend={self.policy_decision.backend!r})"
 
 
-class AsyncReplyStream(AsyncStream[Reply], Generic[Reply]):
+class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
     """A reply that arrives in pieces, for event loops."""
 
     def __init__(
-        self, driver: AsyncDriver, *, shape: type[Reply], decision: PolicyDecision
+        self, driver: AsyncDriver, *, build: Build[Piece], decision: PolicyDecision
     ) -> None:
         self._driver = driver
-        self._shape = shape
+        self._build = build
         self._open = True
         self.policy_decision = decision
 
     @classmethod
-    async def open(cls, driver: AsyncDriver, *, shape: type[Reply]) -> Self:
+    async def open(cls, driver: AsyncDriver, *, build: Build[Piece]) -> Self:
         """Wait for the first piece, so that a failure before it is raised here."""
         failure = None
         try:
@@ -121,10 +124,10 @@ class AsyncReplyStream(AsyncStream[Reply], Generic[Reply]):
             raise failure
         if opened is None:
             raise RuntimeError("a flow ended without opening its stream")
-        return cls(driver, shape=shape, decision=opened.decision)
+        return cls(driver, build=build, decision=opened.decision)
 
     @override
-    async def __anext__(self) -> Reply:
+    async def __anext__(self) -> Piece:
         if not self._open:
             raise StopAsyncIteration
         failure = None
@@ -141,10 +144,10 @@ class AsyncReplyStream(AsyncStream[Reply], Generic[Reply]):
         if emitted is None or emitted.chunk is None:
             self._open = False
             raise StopAsyncIteration
-        return typed(self._shape, reply=emitted.chunk, decision=emitted.decision)
+        return self._build(emitted.chunk, emitted.decision)
 
     @override
-    def __aiter__(self) -> AsyncIterator[Reply]:
+    def __aiter__(self) -> AsyncIterator[Piece]:
         return self
 
     @override
