@@ -53,6 +53,9 @@ class Answer:
     attempt: Attempt
     content: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"Answer(backend={self.attempt.candidate.backend!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -108,16 +111,14 @@ def _attempt(
     endpoint = frozen.endpoint
     defaults = runtime.defaults.get(candidate.backend, {}).get(endpoint.name, {})
     body = frozen.body(model=candidate.model, defaults=defaults)
-    yield RecordDurably(
-        record.intent(
-            call=judged.id,
-            attempt=number,
-            facts=judged.facts,
-            decision=judged.decision,
-            candidate=candidate,
-            body_mac=body_mac(runtime.key, body=body),
-            body_bytes=len(body),
-        )
+    intent = record.intent(
+        call=judged.id,
+        attempt=number,
+        facts=judged.facts,
+        decision=judged.decision,
+        candidate=candidate,
+        body_mac=body_mac(runtime.key, body=body),
+        body_bytes=len(body),
     )
     attempt = Attempt(number, candidate, runtime.clock())
     permit = Permit(
@@ -131,6 +132,7 @@ def _attempt(
     )
     events: EventStream | None = None
     try:
+        yield RecordDurably(intent)
         reply: WireReply = yield Send(runtime.backends[candidate.backend], request, permit)
         events = reply.events
         if events is None:
@@ -184,8 +186,10 @@ def _result(error: Exception | None) -> str:
             return error.kind.value
         case AbandonedError():
             return "cancelled"
-        case _:
+        case AddressRefusedError():
             return "refused"
+        case _:
+            return "failed"
 
 
 def _pause(

@@ -169,8 +169,7 @@ class HybridLLM(_BaseClient):
         """Close connections, models, memory and the audit log; copies share them."""
         for backend in self._wiring.runtime.backends.values():
             backend.close()
-        self._wiring.memory.close()
-        self._wiring.runtime.audit.close()
+        self._wiring.close_stores()
 
     def __enter__(self) -> Self:
         return self
@@ -211,8 +210,7 @@ class AsyncHybridLLM(_BaseClient):
         """Close connections, models, memory and the audit log; copies share them."""
         for backend in self._wiring.runtime.backends.values():
             await backend.aclose()
-        self._wiring.memory.close()
-        self._wiring.runtime.audit.close()
+        self._wiring.close_stores()
 
     async def __aenter__(self) -> Self:
         return self

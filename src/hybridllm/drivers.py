@@ -10,7 +10,9 @@ left to do: an audit line, a closed connection.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +35,15 @@ if TYPE_CHECKING:
     from hybridllm.audit.log import AuditSink
     from hybridllm.flow import Flow
     from hybridllm.runtime import Completed
+    from hybridllm.wire import EventStream
 
 LOOP_BYTES = 32 * 1024
 """Larger requests are read in a thread, so that the event loop goes on: at the measured
 0.3 ms per KiB of detection this is about 10 ms."""
+
+
+_CLOSING: set[asyncio.Task[None]] = set()
+"""Streams that are being closed; a loop keeps only weak references to its tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,17 @@ class AsyncDriver:
             except AbandonedError:
                 return
 
+    def forget(self) -> None:
+        """Tell the flow the same where nothing can be awaited: from a finaliser."""
+        with suppress(AbandonedError):
+            effect = _throw(self._flow, AbandonedError())
+            while not isinstance(effect, (_Returned, Emit)):
+                if isinstance(effect, CloseStream):
+                    _close_soon(effect.events)
+                elif isinstance(effect, Compute):
+                    effect.work()
+                effect = _send(self._flow, None)
+
     async def _step(self, effect: Effect) -> Effect | _Returned:
         try:
             result = await self._perform(effect)
@@ -169,6 +187,18 @@ class AsyncDriver:
                 return await anyio.sleep(seconds)
             case Emit():
                 return None
+
+
+def _close_soon(events: EventStream) -> None:
+    """Close a stream from outside of any task, if an event loop runs that can do it."""
+    with suppress(RuntimeError):  # no loop: the loop's end has closed the connection
+        task = asyncio.get_running_loop().create_task(_closed(events))
+        _CLOSING.add(task)
+        task.add_done_callback(_CLOSING.discard)
+
+
+async def _closed(events: EventStream) -> None:
+    await events.aclose()
 
 
 def _send(flow: Flow, value: Any) -> Effect | _Returned:

@@ -35,6 +35,9 @@ class Compute:
     size_bytes: int = 0
     touches_disk: bool = False
 
+    def __repr__(self) -> str:
+        return f"Compute(size_bytes={self.size_bytes})"
+
 
 @dataclass(frozen=True, slots=True)
 class RecordDurably:

@@ -120,6 +120,19 @@ class AuditError(HybridLLMError):
     """An audit record could not be made durable, so nothing was sent."""
 
 
+def unknown_name(found: object, *, allowed: Iterable[str]) -> str:
+    """Return "is unknown; expected one of a, b" for a name that came with a request.
+
+    The name is quoted only if it is close to an allowed one: anything else may be
+    content that ended up in the wrong argument.
+    """
+    names = sorted(allowed)
+    close = get_close_matches(found, names, n=1, cutoff=0.6) if isinstance(found, str) else []
+    if close and len(str(found)) <= 2 * len(close[0]):
+        return expected_one_of(found, allowed=names)
+    return f"is not known; expected one of {', '.join(names) or '(none defined)'}."
+
+
 def expected_one_of(found: object, *, allowed: Iterable[str]) -> str:
     """Return "is 'x'; expected one of a, b. Did you mean 'a'?" for a setting.
 

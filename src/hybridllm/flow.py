@@ -18,7 +18,6 @@ What the flow guarantees:
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Generator
 from contextlib import suppress
@@ -30,7 +29,6 @@ from hybridllm.attempts import attempts, body_mac, note
 from hybridllm.audit import record
 from hybridllm.classify.classifier import message_texts, reply_texts
 from hybridllm.effects import (
-    AbandonedError,
     CloseStream,
     Compute,
     Effect,
@@ -44,7 +42,7 @@ from hybridllm.errors import (
     PolicyIndeterminateError,
     UnknownDepartmentError,
     UnknownModelError,
-    expected_one_of,
+    unknown_name,
 )
 from hybridllm.freeze import FrozenRequest, freeze
 from hybridllm.params import guarded_parameters
@@ -60,8 +58,6 @@ if TYPE_CHECKING:
     from hybridllm.runtime import Call, Runtime
 
 Flow = Generator[Effect, Any, Completed | None]
-
-_NAME = re.compile(r"[\w.:/\-]{1,64}")
 
 
 def explain(call: Call, runtime: Runtime) -> Explanation:
@@ -115,8 +111,8 @@ def complete(call: Call, runtime: Runtime) -> Flow:
 def _freeze(call: Call, runtime: Runtime) -> FrozenRequest:
     frozen = freeze(call.endpoint, params=call.params, max_bytes=runtime.limits.max_request_bytes)
     if frozen.alias not in runtime.policy.aliases:
-        shown = frozen.alias if _NAME.fullmatch(frozen.alias) else "(not a name)"
-        raise UnknownModelError(f"model {expected_one_of(shown, allowed=runtime.policy.aliases)}")
+        text = unknown_name(frozen.alias, allowed=runtime.policy.aliases)
+        raise UnknownModelError(f"the model {text}")
     return frozen
 
 
@@ -149,7 +145,7 @@ def _identity(call: Call, runtime: Runtime) -> Identity:
             "Use client.with_options(department=...)"
         )
     if department not in known:
-        raise UnknownDepartmentError(f"department {expected_one_of(department, allowed=known)}")
+        raise UnknownDepartmentError(f"the department {unknown_name(department, allowed=known)}")
     return replace(call.identity, department=department)
 
 
@@ -167,31 +163,38 @@ def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effec
     assert events is not None  # noqa: S101 - the caller has looked
     reader = StreamReader(judged.frozen.endpoint)
     event = answer.first
+    failure: Exception | None = None
     try:
         yield Emit(None, judged.decision)
         while event is not None:
             yield Emit(_take(reader, event, judged), judged.decision)
-            event = None if reader.is_over else (yield ReadEvent(events))
-    except (BackendError, AbandonedError) as error:
-        note(judged, answer.attempt, runtime, error=error, tokens=reader.usage)
-        if isinstance(error, BackendError):
-            error.policy_decision = judged.decision
-        yield CloseStream(events)
-        if _is_raised(judged, runtime):
-            yield Compute(
-                partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True
-            )
-        raise
-    note(judged, answer.attempt, runtime, tokens=reader.usage)
+            event = yield ReadEvent(events)
+        _must_be_whole(reader, judged)
+    except Exception as error:  # a boundary: however it ends, the outcome and the label stay
+        failure = error
+    note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage)
     yield CloseStream(events)
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True)
+    if failure is not None:
+        raise failure
 
 
 def _take(reader: StreamReader, event: bytes, judged: Judged) -> dict[str, Any]:
     with suppress(UnreadableReplyError):
         return reader.take(event)
-    raise BackendError(judged.decision.backend or "", kind=FailureKind.REPLY)
+    raise _reply_failure(judged, FailureKind.REPLY)
+
+
+def _must_be_whole(reader: StreamReader, judged: Judged) -> None:
+    if not reader.may_end:
+        raise _reply_failure(judged, FailureKind.CONNECTION, code="stream_cut")
+
+
+def _reply_failure(judged: Judged, kind: FailureKind, *, code: str = "") -> BackendError:
+    error = BackendError(judged.decision.backend or "", kind=kind, code=code)
+    error.policy_decision = judged.decision
+    return error
 
 
 def _is_raised(judged: Judged, runtime: Runtime) -> bool:

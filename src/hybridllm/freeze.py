@@ -15,10 +15,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from hybridllm.errors import RequestError, RequestTooLargeError, UnknownParameterError
+from hybridllm.errors import (
+    RequestError,
+    RequestTooLargeError,
+    UnknownParameterError,
+    unknown_name,
+)
 from hybridllm.params import ENGINE_CONTROLS
 
 if TYPE_CHECKING:
@@ -114,17 +118,13 @@ def _merge_extra_body(endpoint: Endpoint, given: dict[str, Any]) -> frozenset[st
         if name not in endpoint.ledger and name not in ENGINE_CONTROLS:
             raise UnknownParameterError(f"extra_body: {_unknown(endpoint, name)}")
         if name in given or name == "model":
-            raise RequestError(f"extra_body repeats the parameter {name!r}")
+            raise RequestError("extra_body repeats a parameter of the call")
     given.update(extra)
     return frozenset(extra) & ENGINE_CONTROLS
 
 
 def _unknown(endpoint: Endpoint, name: object) -> str:
-    """Describe an unknown parameter. Its name comes from code, so only a short one is shown."""
-    shown = repr(name) if isinstance(name, str) and name.isidentifier() else "(not a name)"
-    close = get_close_matches(str(name)[:64], list(endpoint.ledger), n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{endpoint.name} has no parameter {shown[:66]} that the ledger knows.{hint}"
+    return f"a parameter of {endpoint.name} {unknown_name(name, allowed=endpoint.ledger)}"
 
 
 def _encode(value: Mapping[str, Any]) -> bytes:
@@ -151,7 +151,8 @@ def _plain(value: object) -> object:
     """Turn what callers pass in the field into plain JSON values."""
     dump = getattr(value, "model_dump", None)
     if callable(dump):
-        return dump(mode="json", exclude_unset=True, by_alias=True)
+        # Without warnings: they quote the value.
+        return dump(mode="json", exclude_unset=True, by_alias=True, warnings=False)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):

@@ -51,7 +51,8 @@ class Label:
 
     def join(self, other: Label) -> Label:
         """Return the least label that both labels flow to."""
-        level = max(other.level, self.level)
+        # By rank: a subclass could say anything of how it compares.
+        level = self.level if self.level.rank >= other.level.rank else other.level
         return Label(level, self.compartments | other.compartments)
 
     def flows_to(self, clearance: Label) -> bool:
@@ -60,7 +61,11 @@ class Label:
         Only the exact types count: an object that merely looks like a label, or
         a subclass with its own comparison, flows nowhere.
         """
-        if type(clearance) is not Label or type(clearance.level) is not Level:
+        if (
+            type(clearance) is not Label
+            or type(clearance.level) is not Level
+            or type(clearance.compartments) is not frozenset
+        ):
             return False
         return (
             self.level.rank <= clearance.level.rank and self.compartments <= clearance.compartments

@@ -131,6 +131,14 @@ _HARMLESS: Mapping[str, object] = MappingProxyType({"store": False, "background"
 _FUNCTION_TOOLS = frozenset({"function", "custom"})
 """Tools that the caller runs. Any other type makes the provider act: search, fetch, execute."""
 
+PROVIDER_TOOLS = frozenset(
+    """
+    apply_patch code_interpreter computer computer_use_preview file_search image_generation
+    local_shell mcp shell web_search web_search_preview
+    """.split()
+)
+"""Known types of such tools. Any other type may be content, so it is called `unknown`."""
+
 
 def guarded_parameters(endpoint: Endpoint, *, request: Mapping[str, Any]) -> frozenset[str]:
     """Return the egress and retention parameters that a request really uses.
@@ -151,9 +159,10 @@ def guarded_parameters(endpoint: Endpoint, *, request: Mapping[str, Any]) -> fro
 def _provider_tools(tools: object) -> set[str]:
     if not isinstance(tools, list):
         return set()
-    types = {tool.get("type") if isinstance(tool, Mapping) else None for tool in tools}
+    kinds = [tool.get("type") if isinstance(tool, Mapping) else None for tool in tools]
+    named = [kind if isinstance(kind, str) else "" for kind in kinds]
     return {
-        f"tools.{kind}" if isinstance(kind, str) and kind.isidentifier() else "tools.unknown"
-        for kind in types
+        f"tools.{kind if kind in PROVIDER_TOOLS else 'unknown'}"
+        for kind in named
         if kind not in _FUNCTION_TOOLS
     }

@@ -50,20 +50,31 @@ class StreamReader:
         self._endpoint = endpoint
         self._texts: dict[tuple[object, ...], list[str]] = {}
         self.usage: dict[str, int] = {}
-        self.is_over = False
+        self._is_over = False
 
     def take(self, event: bytes) -> dict[str, Any]:
         """Return the JSON of one event.
 
         Raises:
-            UnreadableReplyError: It is no JSON object.
+            UnreadableReplyError: It is no JSON object, or a very odd one.
         """
         chunk = _json(event)
-        if self._endpoint.name == "responses":
-            self._take_response_event(chunk)
-        else:
-            self._take_chunk(chunk)
+        is_odd = False
+        try:
+            if self._endpoint.name == "responses":
+                self._take_response_event(chunk)
+            else:
+                self._take_chunk(chunk)
+        except (TypeError, RecursionError):
+            is_odd = True
+        if is_odd:
+            raise UnreadableReplyError
         return chunk
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the reply is whole. Chat streams say so on the wire, responses in an event."""
+        return self._is_over or self._endpoint.name != "responses"
 
     @property
     def texts(self) -> list[str]:
@@ -85,7 +96,7 @@ class StreamReader:
         response = event.get("response")
         if isinstance(response, dict):
             self.usage = usage(response) or self.usage
-        self.is_over = self.is_over or kind in _LAST_EVENTS
+        self._is_over = self._is_over or kind in _LAST_EVENTS
 
     def _collect(self, key: tuple[object, ...], value: object) -> None:
         """Put every string of a delta where the same string of the next one goes."""

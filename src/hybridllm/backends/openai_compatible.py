@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpcore2
+from anyio.lowlevel import current_token
 
 from hybridllm.backends.exchange import (
     MAX_ERROR_BYTES,
@@ -30,6 +31,7 @@ from hybridllm.backends.exchange import (
     request_id,
     status_error,
 )
+from hybridllm.backends.logs import quieten
 from hybridllm.backends.network import AsyncJudgedNetwork, JudgedNetwork, call_deadline
 from hybridllm.backends.streams import HttpEventStream
 from hybridllm.backends.tls import no_tls, tls_context
@@ -150,12 +152,14 @@ class OpenAICompatibleBackend:
         settings: HttpSettings,
         now: Callable[[], datetime] | None = None,
     ) -> None:
+        quieten()
         self.name = name
         self.place = place
         self._provider = provider
         self._settings = settings
         self._now = now or (lambda: datetime.now(UTC))
         self._sync_pool: httpcore2.ConnectionPool | None = None
+        self._loop: object = None
         self._opening = threading.Lock()
         self._async_pool: httpcore2.AsyncConnectionPool | None = None
 
@@ -254,7 +258,12 @@ class OpenAICompatibleBackend:
         )
 
     def _streamed(self, response: httpcore2.Response, request: WireRequest) -> WireReply:
-        events = HttpEventStream(self.name, response=response, deadline=request.deadline)
+        events = HttpEventStream(
+            self.name,
+            response=response,
+            deadline=request.deadline,
+            ends_with_done=request.path != "responses",
+        )
         return WireReply(events=events, request_id=request_id(response.headers))
 
     def _answer(self, response: httpcore2.Response, body: bytes) -> WireReply:
@@ -300,7 +309,10 @@ class OpenAICompatibleBackend:
         return self._sync_pool
 
     def _apool(self) -> httpcore2.AsyncConnectionPool:
-        if self._async_pool is None:
+        loop = current_token()
+        if self._async_pool is None or self._loop is not loop:
+            # Connections belong to the loop that opened them; another loop starts afresh.
+            self._loop = loop
             settings = self._settings
             self._async_pool = httpcore2.AsyncConnectionPool(
                 ssl_context=_tls(settings),

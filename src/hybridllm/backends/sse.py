@@ -40,7 +40,7 @@ class EventDecoder:
             event = self._line(line)
             if event is not None:
                 yield event
-        if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT_BYTES:
+        if len(self._rest) + sum(len(line) + 1 for line in self._data) > MAX_EVENT_BYTES:
             raise EventTooLargeError
 
     def _line(self, line: bytes) -> bytes | None:

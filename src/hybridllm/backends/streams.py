@@ -10,6 +10,8 @@ the reply was cut, and a cut reply is an error, not a short one.
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -24,6 +26,9 @@ from hybridllm.wire import BackendError, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+_LAST_PIECE_S = 0.05
+"""How long the last bytes of a body may take after `[DONE]`, before its connection is given up."""
 
 _TRANSPORT_ERRORS = (
     httpcore2.NetworkError,
@@ -40,12 +45,22 @@ class HttpEventStream:
         backend: Name of the backend, for errors.
         response: The open response; closed by this object.
         deadline: When the call must be over, in seconds of `time.monotonic`.
+        ends_with_done: Whether `[DONE]` must come before the end of the body.
     """
 
-    def __init__(self, backend: str, *, response: httpcore2.Response, deadline: float) -> None:
+    def __init__(
+        self,
+        backend: str,
+        *,
+        response: httpcore2.Response,
+        deadline: float,
+        ends_with_done: bool = True,
+    ) -> None:
         self._backend = backend
         self._response = response
         self._deadline = deadline
+        self._ends_with_done = ends_with_done
+        self._at_end = False
         self._decoder = EventDecoder()
         self._ready: deque[bytes] = deque()
         self._pieces: Iterator[bytes] | None = None
@@ -54,17 +69,34 @@ class HttpEventStream:
     def read(self) -> bytes | None:
         """Return the next event, or `None` after the sender said that it is done."""
         while not self._ready:
-            self._take(self._next_piece())
-        return self._event()
+            if not self._take(self._next_piece()):
+                return None
+        event = self._event()
+        if event is None:
+            self._deadline = min(self._deadline, time.monotonic() + _LAST_PIECE_S)
+            with suppress(BackendError):  # the reply is whole; only the connection is not reused
+                self._at_end = self._next_piece() is None
+        return event
 
     async def aread(self) -> bytes | None:
         """Return the next event, or `None` after the sender said that it is done."""
         while not self._ready:
-            self._take(await self._anext_piece())
-        return self._event()
+            if not self._take(await self._anext_piece()):
+                return None
+        event = self._event()
+        if event is None:
+            self._deadline = min(self._deadline, time.monotonic() + _LAST_PIECE_S)
+            with suppress(BackendError):  # the reply is whole; only the connection is not reused
+                self._at_end = await self._anext_piece() is None
+        return event
 
     def close(self) -> None:
-        """Close the connection, unless the reply was read to its end."""
+        """Close the connection, unless the reply was read to its end.
+
+        Another thread that waits for the next piece wakes up.
+        """
+        if not self._at_end:
+            self._shut_down()
         with suppress(*_TRANSPORT_ERRORS):  # it is gone either way
             self._response.close()
 
@@ -72,6 +104,13 @@ class HttpEventStream:
         """Close the connection, unless the reply was read to its end."""
         with anyio.CancelScope(shield=True), suppress(*_TRANSPORT_ERRORS):
             await self._response.aclose()
+
+    def _shut_down(self) -> None:
+        stream = self._response.extensions.get("network_stream")
+        sock = None if stream is None else stream.get_extra_info("socket")
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _next_piece(self) -> bytes | None:
         token = call_deadline.set(self._deadline)
@@ -95,13 +134,21 @@ class HttpEventStream:
         finally:
             call_deadline.reset(token)
 
-    def _take(self, piece: bytes | None) -> None:
+    def _take(self, piece: bytes | None) -> bool:
+        """Keep a piece. Return `False` at the end of the body, if it may end there."""
         if piece is None:
-            raise BackendError(self._backend, kind=FailureKind.CONNECTION, code="stream_cut")
+            self._at_end = True
+            if self._ends_with_done:
+                raise BackendError(self._backend, kind=FailureKind.CONNECTION, code="stream_cut")
+            return False
+        is_too_large = False
         try:
             self._ready.extend(self._decoder.feed(piece))
         except EventTooLargeError:
-            raise reply_error(self._backend, code="reply_too_large") from None
+            is_too_large = True
+        if is_too_large:
+            raise reply_error(self._backend, code="reply_too_large")
+        return True
 
     def _event(self) -> bytes | None:
         event = self._ready.popleft()

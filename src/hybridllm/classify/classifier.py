@@ -11,7 +11,6 @@ passes, a memory that cannot be read. Nothing here uses the network.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,19 +21,26 @@ from hybridllm.types import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from hybridllm.classify.cache import Verdict, VerdictCache
     from hybridllm.classify.detector import Detector
     from hybridllm.labels import Label
+
+_CONTENT_ENDS = ("/content", "/text", "/arguments", "/output", "/input")
 
 _SEAM_CHARACTERS = 64
 """How much of two neighbouring texts is read together, so that nothing hides in the gap."""
 
 
-class Memory(Protocol):
-    """What the classifier needs of a message memory (`classify.memory`)."""
+class Recall(Protocol):
+    """Knows labels of texts by themselves (`classify.memory`, `classify.fingerprint`)."""
 
     def recall(self, texts: Iterable[str]) -> Label | None:
-        """Return the join of the labels under which these texts were seen before."""
+        """Return the join of the labels that these texts, or parts of them, have."""
         ...
+
+
+class Memory(Recall, Protocol):
+    """What the classifier needs of a message memory (`classify.memory`)."""
 
     def remember(self, texts: Iterable[str], *, label: Label) -> None:
         """Keep a keyed fingerprint of each text, with its label."""
@@ -71,6 +77,8 @@ class Classifier:
     Attributes:
         detectors: Asked in order; each reads every text.
         memory: Where labels of earlier messages are kept; `None` for none.
+        documents: Knows passages of labelled documents; `None` for none.
+        cache: Verdicts on texts that were read before; `None` for none.
         timeout_s: Longest time for one request. When it is over, the rest of the
             request counts as unread.
         clock: Seconds, monotonic.
@@ -78,6 +86,8 @@ class Classifier:
 
     detectors: Sequence[Detector]
     memory: Memory | None = None
+    documents: Recall | None = None
+    cache: VerdictCache | None = None
     timeout_s: float = 5.0
     clock: Callable[[], float] = monotonic
 
@@ -111,28 +121,52 @@ class Classifier:
     def _detect(self, texts: list[Text], findings: list[Finding], doubts: set[str]) -> None:
         stop = self.clock() + self.timeout_s
         for text, joint in [*((text, 0) for text in texts), *_seams(texts)]:
-            for detector in self.detectors:
-                if self.clock() > stop:
-                    doubts.add("classifier_timeout")
-                    return
-                found = _matches(detector, text, doubts)
-                findings.extend(
-                    item for item in found if not joint or item.start < joint < item.end
-                )
+            for name, match in self._verdict(text.text, doubts, stop=stop):
+                if not joint or match.start < joint < match.end:
+                    findings.append(_finding(match, path=text.path, detector=name))
+
+    def _verdict(self, text: str, doubts: set[str], *, stop: float) -> Verdict:
+        """Return what all detectors find in one string, from the cache if they read it before."""
+        key = b"" if self.cache is None else self.cache.key(text)
+        known = None if self.cache is None else self.cache.get(key)
+        if known is not None:
+            return known
+        found: list[tuple[str, Match]] = []
+        own_doubts: set[str] = set()
+        for detector in self.detectors:
+            if self.clock() > stop:
+                own_doubts.add("classifier_timeout")
+                break
+            found += [(detector.name, match) for match in _matches(detector, text, own_doubts)]
+        doubts |= own_doubts
+        verdict = tuple(found)
+        if self.cache is not None and not own_doubts:
+            self.cache.put(key, verdict=verdict)
+        return verdict
 
     def _recall(
         self, fields: Mapping[str, Any], texts: list[Text], doubts: set[str]
     ) -> Label | None:
-        if self.memory is None:
-            return None
-        try:
-            return self.memory.recall(message_texts(fields, texts))
-        except Exception:  # a boundary: a store that fails is a doubt
-            doubts.add("memory_failed")
-            return None
+        """Return the label that the texts bring along. A store that fails is a doubt."""
+        label: Label | None = None
+        sources = (
+            (self.memory, "memory_failed", message_texts(fields, texts=texts)),
+            (self.documents, "fingerprints_failed", [text.text for text in texts]),
+        )
+        for source, doubt, known_by in sources:
+            if source is None:
+                continue
+            try:
+                found = source.recall(known_by)
+            except Exception:  # a boundary: a store that fails is a doubt
+                doubts.add(doubt)
+                continue
+            if found is not None:
+                label = found if label is None else label.join(found)
+        return label
 
 
-def message_texts(fields: Mapping[str, Any], texts: Iterable[Text] | None = None) -> list[str]:
+def message_texts(fields: Mapping[str, Any], *, texts: Iterable[Text] | None = None) -> list[str]:
     """Return the texts of a request that a memory keeps: all messages but instructions.
 
     System and developer messages are left out: the same instructions stand in
@@ -140,13 +174,13 @@ def message_texts(fields: Mapping[str, Any], texts: Iterable[Text] | None = None
     label everything. What they hold is still read by the detectors each time.
     """
     all_texts = walk(fields) if texts is None else texts
-    instructions = _instruction_prefixes(fields)
+    instructions = _instruction_places(fields)
     return [
         item.text
         for item in all_texts
         if isinstance(item, Text)
         and item.path.startswith(("/messages/", "/input"))
-        and not item.path.startswith(instructions)
+        and tuple(item.path.split("/", 3)[1:3]) not in instructions
     ]
 
 
@@ -156,31 +190,30 @@ def reply_texts(reply: Mapping[str, Any]) -> list[str]:
     return [item.text for item in walk(produced) if isinstance(item, Text)]
 
 
-def _instruction_prefixes(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    found = []
+def _instruction_places(fields: Mapping[str, Any]) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
     for name in ("messages", "input"):
         items = fields.get(name)
         for position, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict) and item.get("role") in {"system", "developer"}:
-                found.append(f"/{name}/{position}/")
-    return tuple(found)
+                found.add((name, str(position)))
+    return found
 
 
-def _matches(detector: Detector, text: Text, doubts: set[str]) -> list[Finding]:
+def _matches(detector: Detector, text: str, doubts: set[str]) -> list[Match]:
     try:
-        found = list(detector.detect(text.text))
+        found = list(detector.detect(text))
     except Exception:  # a boundary: a detector that fails is a doubt
         doubts.add("detector_failed")
         return []
-    findings = []
-    for match in found:
-        if not _is_sound(match, text.text, detector):
-            doubts.add("detector_nonsense")
-            continue
-        findings.append(
-            Finding(match.kind, text.path, match.start, match.end, match.confidence, detector.name)
-        )
-    return findings
+    sound = [match for match in found if _is_sound(match, text, detector)]
+    if len(sound) < len(found):
+        doubts.add("detector_nonsense")
+    return sound
+
+
+def _finding(match: Match, *, path: str, detector: str) -> Finding:
+    return Finding(match.kind, path, match.start, match.end, match.confidence, detector)
 
 
 def _is_sound(match: object, text: str, detector: Detector) -> bool:
@@ -193,16 +226,19 @@ def _is_sound(match: object, text: str, detector: Detector) -> bool:
 
 
 def _seams(texts: list[Text]) -> Iterator[tuple[Text, int]]:
-    """Yield the joints of neighbouring message texts, where a value may have been split.
+    """Yield each content text with the end of what stands before it.
 
-    Each comes with the offset of the joint; only what spans it is new.
+    A value may have been split over messages or parts, even letter by letter. What
+    stands before is therefore the end of *all* contents so far, not of the last one.
+    Each window comes with the offset of its last joint; only what spans it is new.
     """
-    messages = [
-        text
-        for text in texts
-        if text.path.startswith(("/messages/", "/input/"))
-        and not text.path.endswith(("/role", "/type"))
-    ]
-    for first, second in pairwise(messages):
-        head = first.text[-_SEAM_CHARACTERS:]
-        yield Text(f"{second.path}#seam", head + second.text[:_SEAM_CHARACTERS]), len(head)
+    before = ""
+    for text in texts:
+        if not text.path.startswith(("/messages/", "/input/")):
+            continue
+        if not text.path.endswith(_CONTENT_ENDS):
+            continue
+        after = text.text[:_SEAM_CHARACTERS]
+        if before:
+            yield Text(f"{text.path}#seam", before + after), len(before)
+        before = (before + text.text)[-_SEAM_CHARACTERS:]

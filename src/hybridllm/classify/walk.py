@@ -26,6 +26,11 @@ _READABLE_PARTS = frozenset(
 )
 """Types of content parts that hold nothing but text."""
 
+_TEXT_PART_FIELDS = frozenset(
+    "annotations cache_control id logprobs prompt_cache_breakpoint refusal text type".split()
+)
+"""Fields of a text part. With any other one, it holds more than text."""
+
 _READABLE_ITEMS = frozenset(
     """
     message function_call function_call_output custom_tool_call custom_tool_call_output reasoning
@@ -135,7 +140,13 @@ def walk(fields: Mapping[str, Any]) -> Iterator[Text | Unreadable]:
             ]
             stack.extend(reversed(items))
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield Text(node.path, str(value))
+            yield Text(node.path, _digits(value))
+
+
+def _digits(value: float) -> str:
+    """Return a number as people write it: 4111111111111111.0 is a card number."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def _keys(node: _Node) -> Iterator[Text]:
@@ -176,7 +187,8 @@ def _opaque(node: _Node) -> Iterator[Unreadable]:
     if not node.in_list or node.key not in _HOLDERS:
         return
     readable = _PARTS.get(node.key)
-    if readable is not None and node.value.get("type", "message") not in readable:
+    kind = node.value.get("type", "message")
+    return node.key == "input" and any(isinstance(item, (int, float)) for item in node.value)
         yield Unreadable(node.path, "unreadable:part")
     for field in sorted(_OPAQUE_FIELDS & node.value.keys()):
         if node.value[field] is not None:
@@ -184,9 +196,5 @@ def _opaque(node: _Node) -> Iterator[Unreadable]:
 
 
 def _is_token_ids(node: _Node) -> bool:
-    """Return whether a list of whole numbers may be text in token ids."""
-    return (
-        node.key == "input"
-        and len(node.value) > 0
-        and all(type(item) is int for item in node.value)
-    )
+    """Return whether a list may be text in token ids. Servers take floats and booleans for ids."""
+    return node.key == "input" and any(isinstance(item, (int, float)) for item in node.value)

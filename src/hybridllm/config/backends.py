@@ -18,7 +18,7 @@ from hybridllm.backends.addresses import DeclaredNetworks
 from hybridllm.backends.openai_compatible import BaseUrl, HttpSettings, OpenAICompatibleBackend
 from hybridllm.backends.providers import PROVIDERS, Provider
 from hybridllm.errors import ConfigurationError
-from hybridllm.params import ENDPOINTS, ENGINE_CONTROLS, ParameterKind
+from hybridllm.params import ENDPOINTS, ENGINE_CONTROLS, PROVIDER_TOOLS, ParameterKind
 from hybridllm.policy.load import build_destination, build_label, require
 from hybridllm.types import Place
 
@@ -152,10 +152,10 @@ class _Check:
             for name, kind in endpoint.ledger.items()
             if kind in _GUARDED
         }
+        known |= {f"tools.{kind}" for kind in PROVIDER_TOOLS}
         for position, name in enumerate(self.config.parameters):
-            if not name.startswith("tools."):
-                key = f"{self.key}.parameters[{position}]"
-                require(name, allowed=known, file=self.file, key=key)
+            key = f"{self.key}.parameters[{position}]"
+            require(name, allowed=known, file=self.file, key=key)
         return frozenset(self.config.parameters)
 
     def http_settings(

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 Shape = TypeVar("Shape", bound=Section)
 
+DEFAULT_FILE = "hybridllm.toml"
+CONFIG_VARIABLE = "HYBRIDLLM_CONFIG"
+DEPARTMENTS = "departments"
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_\-]+")
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 

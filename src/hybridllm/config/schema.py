@@ -43,10 +43,19 @@ class MemoryConfig(Section):
     max_age_days: float = Field(default=90.0, gt=0)
 
 
+class FingerprintConfig(Section):
+    """The index of labelled documents."""
+
+    enabled: bool = True
+
+
 class DetectionConfig(Section):
     """How requests are read."""
 
     lexicons: list[str] = []
+    plugins: list[str] = []
+    plugin_timeout_s: float = Field(default=1.0, gt=0, le=30)
+    fingerprints: FingerprintConfig = FingerprintConfig()
     timeout_s: float = Field(default=5.0, gt=0, le=60)
     memory: MemoryConfig = MemoryConfig()
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridllm.backends.providers import PROVIDERS
-from hybridllm.config.files import read_file
+from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS, read_file
 from hybridllm.config.schema import OrganisationFile
 from hybridllm.config.state import KEY_FILE, derive, load_key
-from hybridllm.config.wiring import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
 from hybridllm.errors import ConfigurationError
 from hybridllm.policy.schema import DepartmentConfig
 

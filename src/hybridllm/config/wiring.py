@@ -18,15 +18,19 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from hybridllm.audit.log import FileAuditLog
+from hybridllm.classify.cache import VerdictCache
 from hybridllm.classify.classifier import Classifier
 from hybridllm.classify.detectors import builtin_detectors
+from hybridllm.classify.fingerprint import FingerprintDetector
+from hybridllm.classify.guarded import GuardedDetector
 from hybridllm.classify.lexicon import LexiconDetector, load_lexicon
-from hybridllm.classify.memory import SqliteMemory, VolatileMemory
 from hybridllm.config.backends import BuiltBackend, build_backend
-from hybridllm.config.files import read_file
+from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS, read_file
 from hybridllm.config.schema import OrganisationFile
 from hybridllm.config.state import derive, load_key
+from hybridllm.config.stores import open_index, open_memory
 from hybridllm.errors import ConfigurationError
+from hybridllm.plugins import load_detectors
 from hybridllm.policy.load import (
     Names,
     build_aliases,
@@ -45,15 +49,11 @@ from hybridllm.runtime import Limits, Runtime
 if TYPE_CHECKING:
     from hybridllm.audit.log import AuditSink
     from hybridllm.classify.detector import Detector
+    from hybridllm.classify.fingerprint import FingerprintIndex
     from hybridllm.classify.memory import MessageMemory
     from hybridllm.labels import Scale
     from hybridllm.types import Place
     from hybridllm.wire import Backend
-
-DEFAULT_FILE = "hybridllm.toml"
-CONFIG_VARIABLE = "HYBRIDLLM_CONFIG"
-DEPARTMENTS = "departments"
-_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,22 @@ class Wiring:
         runtime: What flows work with.
         file: The organisation's file.
         config: What stands in it.
-        memory: The memory of labelled messages, to be closed at the end.
+        memory: The memory of labelled messages.
+        index: The fingerprints of labelled documents.
     """
 
     runtime: Runtime
     file: Path
     config: OrganisationFile
     memory: MessageMemory
+    index: FingerprintIndex | None
+
+    def close_stores(self) -> None:
+        """Close the memory, the index and the audit log."""
+        self.memory.close()
+        if self.index is not None:
+            self.index.close()
+        self.runtime.audit.close()
 
     def __repr__(self) -> str:
         return f"Wiring({self.file.name!r})"
@@ -132,11 +141,19 @@ def open_config(
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
     state = sources.file.parent / sources.organisation.state.directory
     key = bytes(32) if fakes else _key(sources, state=state, environment=variables)
-    memory = _memory(sources, scale=scale, state=None if fakes else state, key=key)
+    detection = sources.organisation.detection
+    memory = open_memory(detection.memory, scale=scale, state=None if fakes else state, key=key)
+    index = None
+    if detection.fingerprints.enabled and not fakes:
+        index = open_index(scale=scale, state=state, key=key)
     runtime = Runtime(
         policy=policy,
         classifier=Classifier(
-            detectors, memory=memory, timeout_s=sources.organisation.detection.timeout_s
+            detectors,
+            memory=memory,
+            documents=None if index is None else FingerprintDetector(index),
+            cache=VerdictCache(),
+            timeout_s=detection.timeout_s,
         ),
         backends={name: item.backend for name, item in built.items()},
         defaults={name: item.defaults for name, item in built.items()},
@@ -149,7 +166,7 @@ def open_config(
         clock=time.monotonic,
         random=Random(),  # noqa: S311 - it spreads pauses, and keeps no secret
     )
-    return Wiring(runtime, sources.file, sources.organisation, memory)
+    return Wiring(runtime, sources.file, sources.organisation, memory, index)
 
 
 def _read(path: Path) -> _Sources:
@@ -165,7 +182,10 @@ def _read(path: Path) -> _Sources:
 
 
 def _detectors(sources: _Sources) -> Iterator[Detector]:
+    settings = sources.organisation.detection
     yield from builtin_detectors()
+    for detector in load_detectors(settings.plugins, file=sources.shown):
+        yield GuardedDetector(detector, timeout_s=settings.plugin_timeout_s)
     named = [(sources.shown, name) for name in sources.organisation.detection.lexicons]
     for department, config in sources.departments.items():
         named += [(f"{DEPARTMENTS}/{department}.toml", name) for name in config.lexicons]
@@ -249,17 +269,3 @@ def _default_department(sources: _Sources) -> str:
         require(named, allowed=known, file=sources.shown, key=key)
         return named
     return known[0] if len(known) == 1 else ""
-
-
-def _memory(sources: _Sources, *, scale: Scale, state: Path | None, key: bytes) -> MessageMemory:
-    settings = sources.organisation.detection.memory
-    own_key = derive(key, purpose="memory")
-    if state is None or not settings.persistent:
-        return VolatileMemory(scale=scale, key=own_key, max_entries=settings.max_entries)
-    return SqliteMemory(
-        state / "memory.sqlite",
-        scale=scale,
-        key=own_key,
-        max_entries=settings.max_entries,
-        max_age_s=settings.max_age_days * _DAY_S,
-    )

@@ -2,6 +2,10 @@
 
 Answers: how does a namespace make a call, for threads and for event loops?
 Not here: the namespaces (`resources.chat` and so on), any rule (`flow`).
+
+Error trackers send the local variables of every frame that an error has come
+through. So the arguments are emptied as soon as the flow has them, and an error
+leaves here without the frames below: what is left is the caller's own code.
 """
 
 from __future__ import annotations
@@ -11,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hybridllm.drivers import AsyncDriver, SyncDriver
-from hybridllm.errors import RequestError
+from hybridllm.errors import HybridLLMError, RequestError
 from hybridllm.flow import complete, explain
-from hybridllm.resources.failures import openai_error
+from hybridllm.resources.failures import presentable
 from hybridllm.runtime import Call
 from hybridllm.types import Identity
 from hybridllm.wire import BackendError
@@ -53,34 +57,45 @@ class Caller:
     runtime: Runtime
     options: Options
 
-    def explain(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Explanation:
+    def explain(self, endpoint: Endpoint, *, params: dict[str, Any]) -> Explanation:
         """Return what `create` would do. Nothing is sent."""
-        return explain(self._call(endpoint, params), self.runtime)
-
-    def start(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> SyncDriver:
-        """Return a driver of this call for the calling thread."""
-        flow = complete(self._call(endpoint, params), self.runtime)
-        return SyncDriver(flow, audit=self.runtime.audit)
-
-    def astart(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> AsyncDriver:
-        """Return a driver of this call for the running event loop."""
-        flow = complete(self._call(endpoint, params), self.runtime)
-        return AsyncDriver(flow, audit=self.runtime.audit)
-
-    def run(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Completed:
-        """Make a call that is not streamed."""
+        failure: Exception | None = None
         try:
-            return _whole(self.start(endpoint, params=params).run())
-        except BackendError as error:
-            failure = openai_error(error)
+            return explain(self._call(endpoint, params), self.runtime)
+        except HybridLLMError as error:
+            failure = presentable(error)
+        finally:
+            params.clear()
         raise failure
 
-    async def arun(self, endpoint: Endpoint, *, params: Mapping[str, Any]) -> Completed:
+    def start(self, endpoint: Endpoint, *, params: dict[str, Any]) -> SyncDriver:
+        """Return a driver of this call for the calling thread."""
+        flow = complete(self._call(endpoint, params), self.runtime)
+        params.clear()
+        return SyncDriver(flow, audit=self.runtime.audit)
+
+    def astart(self, endpoint: Endpoint, *, params: dict[str, Any]) -> AsyncDriver:
+        """Return a driver of this call for the running event loop."""
+        flow = complete(self._call(endpoint, params), self.runtime)
+        params.clear()
+        return AsyncDriver(flow, audit=self.runtime.audit)
+
+    def run(self, endpoint: Endpoint, *, params: dict[str, Any]) -> Completed:
         """Make a call that is not streamed."""
+        failure: Exception | None = None
+        try:
+            return _whole(self.start(endpoint, params=params).run())
+        except (BackendError, HybridLLMError) as error:
+            failure = presentable(error)
+        raise failure
+
+    async def arun(self, endpoint: Endpoint, *, params: dict[str, Any]) -> Completed:
+        """Make a call that is not streamed."""
+        failure: Exception | None = None
         try:
             return _whole(await self.astart(endpoint, params=params).run())
-        except BackendError as error:
-            failure = openai_error(error)
+        except (BackendError, HybridLLMError) as error:
+            failure = presentable(error)
         raise failure
 
     def _call(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Call:

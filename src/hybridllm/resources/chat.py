@@ -65,14 +65,14 @@ class Completions:
         self._caller = caller
 
     @overload
-    def create(self, **params: Unpack[ChatParams]) -> ChatCompletion: ...
+    def create(self, /, **params: Unpack[ChatParams]) -> ChatCompletion: ...
     @overload
-    def create(self, **params: Unpack[ChatStreamParams]) -> ReplyStream[ChatCompletionChunk]: ...
+    def create(self, /, **params: Unpack[ChatStreamParams]) -> ReplyStream[ChatCompletionChunk]: ...
     @overload
     def create(
-        self, **params: Unpack[ChatAnyParams]
+        self, /, **params: Unpack[ChatAnyParams]
     ) -> ChatCompletion | ReplyStream[ChatCompletionChunk]: ...
-    def create(self, **params: object) -> ChatCompletion | ReplyStream[ChatCompletionChunk]:
+    def create(self, /, **params: object) -> ChatCompletion | ReplyStream[ChatCompletionChunk]:
         """Ask for a chat completion from a backend that may see the request.
 
         Args:
@@ -91,7 +91,7 @@ class Completions:
         done = self._caller.run(CHAT_COMPLETIONS, params=params)
         return typed(ChatCompletion, reply=done.reply, decision=done.decision)
 
-    def explain(self, **params: Unpack[ChatExplainParams]) -> Explanation:
+    def explain(self, /, **params: Unpack[ChatExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
         return self._caller.explain(CHAT_COMPLETIONS, params=params)
 
@@ -103,17 +103,17 @@ class AsyncCompletions:
         self._caller = caller
 
     @overload
-    async def create(self, **params: Unpack[ChatParams]) -> ChatCompletion: ...
+    async def create(self, /, **params: Unpack[ChatParams]) -> ChatCompletion: ...
     @overload
     async def create(
-        self, **params: Unpack[ChatStreamParams]
+        self, /, **params: Unpack[ChatStreamParams]
     ) -> AsyncReplyStream[ChatCompletionChunk]: ...
     @overload
     async def create(
-        self, **params: Unpack[ChatAnyParams]
+        self, /, **params: Unpack[ChatAnyParams]
     ) -> ChatCompletion | AsyncReplyStream[ChatCompletionChunk]: ...
     async def create(
-        self, **params: object
+        self, /, **params: object
     ) -> ChatCompletion | AsyncReplyStream[ChatCompletionChunk]:
         """Ask for a chat completion; see `Completions.create`."""
         if params.get("stream") is True:
@@ -122,7 +122,7 @@ class AsyncCompletions:
         done = await self._caller.arun(CHAT_COMPLETIONS, params=params)
         return typed(ChatCompletion, reply=done.reply, decision=done.decision)
 
-    def explain(self, **params: Unpack[ChatExplainParams]) -> Explanation:
+    def explain(self, /, **params: Unpack[ChatExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
         return self._caller.explain(CHAT_COMPLETIONS, params=params)
 

@@ -33,7 +33,7 @@ class Embeddings:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def create(self, **params: Unpack[EmbeddingParams]) -> CreateEmbeddingResponse:
+    def create(self, /, **params: Unpack[EmbeddingParams]) -> CreateEmbeddingResponse:
         """Ask for embeddings from a backend that may see the texts.
 
         Vectors come as lists of floats unless `encoding_format="base64"` is given.
@@ -46,7 +46,7 @@ class Embeddings:
         done = self._caller.run(EMBEDDINGS, params=params)
         return typed(CreateEmbeddingResponse, reply=done.reply, decision=done.decision)
 
-    def explain(self, **params: Unpack[EmbeddingParams]) -> Explanation:
+    def explain(self, /, **params: Unpack[EmbeddingParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
         return self._caller.explain(EMBEDDINGS, params=params)
 
@@ -57,11 +57,11 @@ class AsyncEmbeddings:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def create(self, **params: Unpack[EmbeddingParams]) -> CreateEmbeddingResponse:
+    async def create(self, /, **params: Unpack[EmbeddingParams]) -> CreateEmbeddingResponse:
         """Ask for embeddings; see `Embeddings.create`."""
         done = await self._caller.arun(EMBEDDINGS, params=params)
         return typed(CreateEmbeddingResponse, reply=done.reply, decision=done.decision)
 
-    def explain(self, **params: Unpack[EmbeddingParams]) -> Explanation:
+    def explain(self, /, **params: Unpack[EmbeddingParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
         return self._caller.explain(EMBEDDINGS, params=params)

@@ -9,15 +9,11 @@ backend and the status; headers, bodies and keys are not in them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import httpx2
 import openai
 
-from hybridllm.wire import FailureKind
-
-if TYPE_CHECKING:
-    from hybridllm.wire import BackendError
+from hybridllm.errors import HybridLLMError
+from hybridllm.wire import BackendError, FailureKind
 
 _BY_STATUS: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
@@ -28,6 +24,17 @@ _BY_STATUS: dict[int, type[openai.APIStatusError]] = {
     422: openai.UnprocessableEntityError,
     429: openai.RateLimitError,
 }
+
+
+def presentable(error: BackendError | HybridLLMError) -> Exception:
+    """Return the error that a caller sees: without content in it or behind it.
+
+    A backend's failure becomes the SDK's class. The frames and causes below are cut
+    off, since their local variables hold the request.
+    """
+    result = openai_error(error) if isinstance(error, BackendError) else error
+    result.__cause__ = result.__context__ = None
+    return result.with_traceback(None)
 
 
 def openai_error(error: BackendError) -> openai.APIError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from openai.types import Model
 
-from hybridllm.errors import UnknownModelError, expected_one_of
+from hybridllm.errors import UnknownModelError, unknown_name
 
 if TYPE_CHECKING:
     from hybridllm.runtime import Runtime
@@ -52,7 +52,7 @@ class AsyncModels:
 
 def _retrieve(model: str, runtime: Runtime) -> Model:
     if model not in runtime.policy.aliases:
-        text = expected_one_of(model, allowed=runtime.policy.aliases)
+        text = unknown_name(model, allowed=runtime.policy.aliases)
         raise UnknownModelError(f"model {text}")
     return _model(model)
 

@@ -66,7 +66,7 @@ def response_event(
         return shape.model_validate(event)
     except ValidationError:
         # The error quotes the reply, so it goes no further than this line.
-        return shape.construct(**event)
+        return shape.construct(**_public(event))
 
 
 @cache
@@ -90,6 +90,11 @@ def typed(shape: type[Reply], *, reply: dict[str, Any], decision: PolicyDecision
         result = shape.model_validate(reply)
     except ValidationError:
         # The error quotes the reply, so it goes no further than this line.
-        result = shape.construct(**reply)
+        result = shape.construct(**_public(reply))
     result._policy_decision = decision  # noqa: SLF001 - set here alone
     return result
+
+
+def _public(reply: dict[str, Any]) -> dict[str, Any]:
+    """Return a reply without names that are private to the SDK's builder."""
+    return {name: value for name, value in reply.items() if not name.startswith("_")}

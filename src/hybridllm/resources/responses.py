@@ -67,16 +67,16 @@ class Responses:
         self._caller = caller
 
     @overload
-    def create(self, **params: Unpack[ResponseParams]) -> Response: ...
+    def create(self, /, **params: Unpack[ResponseParams]) -> Response: ...
     @overload
     def create(
-        self, **params: Unpack[ResponseStreamParams]
+        self, /, **params: Unpack[ResponseStreamParams]
     ) -> ReplyStream[ResponseStreamEvent]: ...
     @overload
     def create(
-        self, **params: Unpack[ResponseAnyParams]
+        self, /, **params: Unpack[ResponseAnyParams]
     ) -> Response | ReplyStream[ResponseStreamEvent]: ...
-    def create(self, **params: object) -> Response | ReplyStream[ResponseStreamEvent]:
+    def create(self, /, **params: object) -> Response | ReplyStream[ResponseStreamEvent]:
         """Ask for a response from a backend that may see the request.
 
         Args:
@@ -95,7 +95,7 @@ class Responses:
         done = self._caller.run(RESPONSES, params=params)
         return typed(Response, reply=done.reply, decision=done.decision)
 
-    def explain(self, **params: Unpack[ResponseExplainParams]) -> Explanation:
+    def explain(self, /, **params: Unpack[ResponseExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
         return self._caller.explain(RESPONSES, params=params)
 
@@ -107,16 +107,16 @@ class AsyncResponses:
         self._caller = caller
 
     @overload
-    async def create(self, **params: Unpack[ResponseParams]) -> Response: ...
+    async def create(self, /, **params: Unpack[ResponseParams]) -> Response: ...
     @overload
     async def create(
-        self, **params: Unpack[ResponseStreamParams]
+        self, /, **params: Unpack[ResponseStreamParams]
     ) -> AsyncReplyStream[ResponseStreamEvent]: ...
     @overload
     async def create(
-        self, **params: Unpack[ResponseAnyParams]
+        self, /, **params: Unpack[ResponseAnyParams]
     ) -> Response | AsyncReplyStream[ResponseStreamEvent]: ...
-    async def create(self, **params: object) -> Response | AsyncReplyStream[ResponseStreamEvent]:
+    async def create(self, /, **params: object) -> Response | AsyncReplyStream[ResponseStreamEvent]:
         """Ask for a response; see `Responses.create`."""
         if params.get("stream") is True:
             driver = self._caller.astart(RESPONSES, params=params)
@@ -124,6 +124,6 @@ class AsyncResponses:
         done = await self._caller.arun(RESPONSES, params=params)
         return typed(Response, reply=done.reply, decision=done.decision)
 
-    def explain(self, **params: Unpack[ResponseExplainParams]) -> Explanation:
+    def explain(self, /, **params: Unpack[ResponseExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
         return self._caller.explain(RESPONSES, params=params)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from openai import AsyncStream, Stream
 from typing_extensions import override
 
-from hybridllm.resources.failures import openai_error
+from hybridllm.errors import HybridLLMError
+from hybridllm.resources.failures import presentable
 from hybridllm.types import PolicyDecision
 from hybridllm.wire import BackendError
 
@@ -35,16 +36,17 @@ class ReplyStream(Stream[Piece], Generic[Piece]):
         """Wait for the first piece, so that a failure before it is raised here."""
         self._driver = driver
         self._build = build
-        self._open = True
+        self._open = False
         failure = None
         try:
             opened = driver.next_emit()
-        except BackendError as error:
-            opened, failure = None, openai_error(error)
+        except (BackendError, HybridLLMError) as error:
+            opened, failure = None, presentable(error)
         if failure is not None:
             raise failure
         if opened is None:
             raise RuntimeError("a flow ended without opening its stream")
+        self._open = True
         self.policy_decision: PolicyDecision = opened.decision
 
     @override
@@ -54,8 +56,8 @@ class ReplyStream(Stream[Piece], Generic[Piece]):
         failure = None
         try:
             emitted = self._driver.next_emit()
-        except BackendError as error:
-            emitted, failure = None, openai_error(error)
+        except (BackendError, HybridLLMError) as error:
+            emitted, failure = None, presentable(error)
         except BaseException:
             self._open = False
             raise
@@ -98,7 +100,7 @@ class ReplyStream(Stream[Piece], Generic[Piece]):
 
     @override
     def __repr__(self) -> str:
-        return f"ReplyStream(backend={self.policy_decision.backend!r})"
+        return f"ReplyStream(open={getattr(self, '_open', False)})"
 
 
 class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
@@ -118,8 +120,8 @@ class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
         failure = None
         try:
             opened = await driver.next_emit()
-        except BackendError as error:
-            opened, failure = None, openai_error(error)
+        except (BackendError, HybridLLMError) as error:
+            opened, failure = None, presentable(error)
         if failure is not None:
             raise failure
         if opened is None:
@@ -133,8 +135,8 @@ class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
         failure = None
         try:
             emitted = await self._driver.next_emit()
-        except BackendError as error:
-            emitted, failure = None, openai_error(error)
+        except (BackendError, HybridLLMError) as error:
+            emitted, failure = None, presentable(error)
         except BaseException:
             self._open = False
             raise
@@ -170,6 +172,12 @@ class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
             self._open = False
             await self._driver.abandon()
 
+    def __del__(self) -> None:
+        """Stop a stream that nobody can read any more."""
+        if getattr(self, "_open", False):
+            self._open = False
+            self._driver.forget()
+
     @override
     def __repr__(self) -> str:
-        return f"AsyncReplyStream(backend={self.policy_decision.backend!r})"
+        return f"AsyncReplyStream(open={getattr(self, '_open', False)})"
