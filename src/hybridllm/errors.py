@@ -121,16 +121,15 @@ class AuditError(HybridLLMError):
 
 
 def unknown_name(found: object, *, allowed: Iterable[str]) -> str:
-    """Return "is unknown; expected one of a, b" for a name that came with a request.
+    """Return "is not known; expected one of a, b. Did you mean 'a'?" for a request's name.
 
-    The name is quoted only if it is close to an allowed one: anything else may be
-    content that ended up in the wrong argument.
+    The name itself is never quoted: it may be content that ended up in the wrong
+    argument.
     """
     names = sorted(allowed)
-    close = get_close_matches(found, names, n=1, cutoff=0.6) if isinstance(found, str) else []
-    if close and len(str(found)) <= 2 * len(close[0]):
-        return expected_one_of(found, allowed=names)
-    return f"is not known; expected one of {', '.join(names) or '(none defined)'}."
+    text = f"is not known; expected one of {', '.join(names) or '(none defined)'}."
+    close = get_close_matches(found, names, n=1) if isinstance(found, str) else []
+    return f"{text} Did you mean {close[0]!r}?" if close else text
 
 
 def expected_one_of(found: object, *, allowed: Iterable[str]) -> str:

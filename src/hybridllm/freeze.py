@@ -124,7 +124,7 @@ def _merge_extra_body(endpoint: Endpoint, given: dict[str, Any]) -> frozenset[st
 
 
 def _unknown(endpoint: Endpoint, name: object) -> str:
-    return f"a parameter of {endpoint.name} {unknown_name(name, allowed=endpoint.ledger)}"
+    return f"{endpoint.name} has a parameter that {unknown_name(name, allowed=endpoint.ledger)}"
 
 
 def _encode(value: Mapping[str, Any]) -> bytes:

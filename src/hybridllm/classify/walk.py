@@ -164,18 +164,29 @@ def _children(node: _Node) -> list[_Node]:
 
 def _inner_json(node: _Node) -> _Node | Unreadable | None:
     """Return the JSON inside a string, to be walked as well."""
-    text: str = node.value
-    if text.lstrip()[:1] not in {"{", "["}:
+    text = node.value.strip().removeprefix("\ufeff").strip()
+    if text[:1] not in {"{", "["}:
         return None
     if node.inner_depth >= _MAX_INNER_DEPTH or len(text) > _MAX_INNER_JSON:
         return Unreadable(node.path, "unreadable:nested_json")
     try:
-        inner = json.loads(text)
+        inner = json.loads(text, object_pairs_hook=_every_value)
     except RecursionError:
         return Unreadable(node.path, "unreadable:nested_json")
     except ValueError:
         return None  # not JSON, so the string itself is all there is
     return _Node(f"{node.path}#", inner, inner_depth=node.inner_depth + 1)
+
+
+def _every_value(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object in which a repeated key keeps all its values, as a list."""
+    found: dict[str, Any] = {}
+    repeated: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        if key in found:
+            repeated.setdefault(key, [found[key]]).append(value)
+        found[key] = value
+    return {**found, **repeated}
 
 
 def _opaque(node: _Node) -> Iterator[Unreadable]:
@@ -186,13 +197,22 @@ def _opaque(node: _Node) -> Iterator[Unreadable]:
     """
     if not node.in_list or node.key not in _HOLDERS:
         return
-    readable = _PARTS.get(node.key)
-    kind = node.value.get("type", "message")
-    return node.key == "input" and any(isinstance(item, (int, float)) for item in node.value)
+    if _is_opaque_part(node):
         yield Unreadable(node.path, "unreadable:part")
     for field in sorted(_OPAQUE_FIELDS & node.value.keys()):
         if node.value[field] is not None:
             yield Unreadable(f"{node.path}/{field}", f"unreadable:{field}")
+
+
+def _is_opaque_part(node: _Node) -> bool:
+    """Return whether a part has a type, or a field, that is not known to be text."""
+    readable = _PARTS.get(node.key)
+    kind = node.value.get("type", "message")
+    if readable is None:
+        return False
+    if not isinstance(kind, str) or kind not in readable:
+        return True
+    return kind in _READABLE_PARTS and bool(node.value.keys() - _TEXT_PART_FIELDS)
 
 
 def _is_token_ids(node: _Node) -> bool:
