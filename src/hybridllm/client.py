@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from hybridllm.config import Wiring, open_config
 from hybridllm.errors import ConfigurationError, UnsupportedEndpointError, expected_one_of
-from hybridllm.resources.calling import Caller, Options
+from hybridllm.resources.calling import LONGEST_TIMEOUT_S, Caller, Options
 from hybridllm.resources.chat import AsyncChat, Chat
 from hybridllm.resources.embeddings import AsyncEmbeddings, Embeddings
 from hybridllm.resources.models import AsyncModels, Models
@@ -80,7 +80,7 @@ class _BaseClient:
         Raises:
             ConfigurationError: A name does not exist, or `timeout` is no positive number.
         """
-        if timeout is not None and not timeout > 0:
+        if timeout is not None and not 0 < timeout <= LONGEST_TIMEOUT_S:
             raise ConfigurationError("timeout must be a positive number of seconds")
         given = {
             "department": department,

@@ -172,6 +172,8 @@ def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effec
         _must_be_whole(reader, judged)
     except Exception as error:  # a boundary: however it ends, the outcome and the label stay
         failure = error
+        if isinstance(error, BackendError):
+            error.policy_decision = judged.decision
     note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage)
     yield CloseStream(events)
     if _is_raised(judged, runtime):
@@ -192,9 +194,7 @@ def _must_be_whole(reader: StreamReader, judged: Judged) -> None:
 
 
 def _reply_failure(judged: Judged, kind: FailureKind, *, code: str = "") -> BackendError:
-    error = BackendError(judged.decision.backend or "", kind=kind, code=code)
-    error.policy_decision = judged.decision
-    return error
+    return BackendError(judged.decision.backend or "", kind=kind, code=code)
 
 
 def _is_raised(judged: Judged, runtime: Runtime) -> bool:

@@ -115,12 +115,19 @@ def _decision(facts: Facts, decision: PolicyDecision) -> Record:
         "doubts": sorted(facts.doubts),
         "parameters": sorted(facts.parameters),
         "candidates": [candidate.backend for candidate in decision.candidates],
-        "rejected": {
-            rejection.backend: sorted({reason.code for reason in rejection.reasons})
-            for rejection in decision.rejected
-        },
+        "rejected": _rejected(decision),
         "policy": decision.policy_digest,
     }
+
+
+def _rejected(decision: PolicyDecision) -> Record:
+    """Return for each backend all codes that ruled out one of its models."""
+    codes: dict[str, set[str]] = {}
+    for rejection in decision.rejected:
+        codes.setdefault(rejection.backend, set()).update(
+            reason.code for reason in rejection.reasons
+        )
+    return {backend: sorted(found) for backend, found in codes.items()}
 
 
 def _label(label: Label) -> Record:

@@ -11,6 +11,7 @@ passes, a memory that cannot be read. Nothing here uses the network.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from hybridllm.labels import Label
 
 _CONTENT_ENDS = ("/content", "/text", "/arguments", "/output", "/input")
+
+_MATCHES_PER_CHARACTER = 4
+"""More matches than this are nonsense; a detector may not go on for ever."""
 
 _SEAM_CHARACTERS = 64
 """How much of two neighbouring texts is read together, so that nothing hides in the gap."""
@@ -202,11 +206,12 @@ def _instruction_places(fields: Mapping[str, Any]) -> set[tuple[str, ...]]:
 
 def _matches(detector: Detector, text: str, doubts: set[str]) -> list[Match]:
     try:
-        found = list(detector.detect(text))
+        most = _MATCHES_PER_CHARACTER * len(text) + 16
+        found = list(islice(detector.detect(text), most + 1))
     except Exception:  # a boundary: a detector that fails is a doubt
         doubts.add("detector_failed")
         return []
-    sound = [match for match in found if _is_sound(match, text, detector)]
+    sound = [match for match in found[:most] if _is_sound(match, text, detector)]
     if len(sound) < len(found):
         doubts.add("detector_nonsense")
     return sound
@@ -219,10 +224,21 @@ def _finding(match: Match, *, path: str, detector: str) -> Finding:
 def _is_sound(match: object, text: str, detector: Detector) -> bool:
     return (
         type(match) is Match
+        and type(match.kind) is str
+        and type(match.start) is int
+        and type(match.end) is int
+        and type(match.confidence) in {int, float}
         and match.kind in detector.kinds
         and 0 <= match.start < match.end <= len(text)
         and 0.0 <= match.confidence <= 1.0
     )
+
+
+def _is_content(path: str) -> bool:
+    """Return whether a text is content, or one item of a list of contents."""
+    if not path.startswith(("/messages/", "/input/", "/stop/")):
+        return False
+    return path.endswith(_CONTENT_ENDS) or path.rpartition("/")[2].isdecimal()
 
 
 def _seams(texts: list[Text]) -> Iterator[tuple[Text, int]]:
@@ -234,9 +250,7 @@ def _seams(texts: list[Text]) -> Iterator[tuple[Text, int]]:
     """
     before = ""
     for text in texts:
-        if not text.path.startswith(("/messages/", "/input/")):
-            continue
-        if not text.path.endswith(_CONTENT_ENDS):
+        if not _is_content(text.path):
             continue
         after = text.text[:_SEAM_CHARACTERS]
         if before:

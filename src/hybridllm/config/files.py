@@ -82,12 +82,22 @@ def _position(error: tomllib.TOMLDecodeError) -> str:
 
 def _as_configuration_error(error: ValidationError, *, file: str) -> ConfigurationError:
     details = error.errors(include_url=False, include_input=True)
-    first = details[0]
+    first = _most_telling(details)
     more = f" ({len(details) - 1} more after this one)" if len(details) > 1 else ""
     location = first["loc"]
     if first["type"] == "unknown_key":
         location = (*location, first["ctx"]["key"])
     return ConfigurationError(_message(first) + more, file=file, key=key_path(location))
+
+
+def _most_telling(details: list[ErrorDetails]) -> ErrorDetails:
+    """Return the mistake to show: of a label that is a table, what is wrong in the table."""
+    first = details[0]
+    if first["type"] == "string_type" and isinstance(first["input"], dict):
+        inside = [detail for detail in details if "LabelTable" in detail["loc"]]
+        first = next(iter(inside), first)
+    same = [detail for detail in details if detail["input"] is first["input"]]
+    return next((detail for detail in same if detail["type"] == "literal_error"), first)
 
 
 def _message(detail: ErrorDetails) -> str:
@@ -117,7 +127,7 @@ def key_path(location: tuple[int | str, ...]) -> str:
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif step in {"str", "LabelTable"} or step.startswith("literal["):
+        elif step in {"str", "LabelTable", "[key]"} or step.startswith(("literal[", "list[")):
             continue  # a branch of a union, not a key
         else:
             quoted = step if _BARE_KEY.fullmatch(step) else f'"{step}"'

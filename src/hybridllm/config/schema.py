@@ -40,7 +40,7 @@ class MemoryConfig(Section):
 
     persistent: bool = True
     max_entries: int = Field(default=1_000_000, ge=1)
-    max_age_days: float = Field(default=90.0, gt=0)
+    max_age_days: float = Field(default=90.0, gt=0, le=36_500, allow_inf_nan=False)
 
 
 class FingerprintConfig(Section):
@@ -54,9 +54,9 @@ class DetectionConfig(Section):
 
     lexicons: list[str] = []
     plugins: list[str] = []
-    plugin_timeout_s: float = Field(default=1.0, gt=0, le=30)
+    plugin_timeout_s: float = Field(default=1.0, gt=0, le=30, allow_inf_nan=False)
     fingerprints: FingerprintConfig = FingerprintConfig()
-    timeout_s: float = Field(default=5.0, gt=0, le=60)
+    timeout_s: float = Field(default=5.0, gt=0, le=60, allow_inf_nan=False)
     memory: MemoryConfig = MemoryConfig()
 
 
@@ -64,7 +64,7 @@ class LimitsConfig(Section):
     """Bounds of one call."""
 
     max_request_bytes: int = Field(default=10_000_000, ge=1_000, le=100_000_000)
-    timeout_s: float = Field(default=600.0, gt=0)
+    timeout_s: float = Field(default=600.0, gt=0, le=86_400, allow_inf_nan=False)
     max_retries: int = Field(default=2, ge=0, le=10)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -186,16 +186,26 @@ def _detectors(sources: _Sources) -> Iterator[Detector]:
     yield from builtin_detectors()
     for detector in load_detectors(settings.plugins, file=sources.shown):
         yield GuardedDetector(detector, timeout_s=settings.plugin_timeout_s)
-    named = [(sources.shown, name) for name in sources.organisation.detection.lexicons]
+    yield from _lexicons(
+        settings.lexicons, sources=sources, file=sources.shown, key="detection.lexicons"
+    )
     for department, config in sources.departments.items():
-        named += [(f"{DEPARTMENTS}/{department}.toml", name) for name in config.lexicons]
-    for file, name in dict.fromkeys(named):
-        try:
-            yield LexiconDetector(load_lexicon(sources.file.parent / name))
-        except OSError as error:
+        file = f"{DEPARTMENTS}/{department}.toml"
+        yield from _lexicons(config.lexicons, sources=sources, file=file, key="lexicons")
+
+
+def _lexicons(
+    names: Iterable[str], *, sources: _Sources, file: str, key: str
+) -> Iterator[Detector]:
+    for position, name in enumerate(names):
+        path = sources.file.parent / name
+        if not path.is_file():
             raise ConfigurationError(
-                f"the lexicon {name!r} cannot be read: {error.strerror}", file=file, key="lexicons"
-            ) from None
+                f"names the lexicon {name!r}, which does not exist",
+                file=file,
+                key=f"{key}[{position}]",
+            )
+        yield LexiconDetector(load_lexicon(path))
 
 
 def _key(sources: _Sources, *, state: Path, environment: Mapping[str, str]) -> bytes:

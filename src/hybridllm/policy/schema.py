@@ -130,7 +130,7 @@ class BackendConfig(Section):
     endpoints: list[str] | None = None
     parameters: list[str] = []
     max_connections: int = Field(default=100, ge=1, le=10_000)
-    connect_timeout_s: float = Field(default=5.0, gt=0)
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=600, allow_inf_nan=False)
     model_path: str | None = None
     device: str = "auto"
     dtype: str = "auto"

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from hybridllm.types import Explanation
 
 
+LONGEST_TIMEOUT_S = 86_400.0
+"""One day; a socket cannot wait for ever."""
+
 NOBODY = Identity("")
 """A caller that has said nothing: the default department counts."""
 
@@ -115,8 +118,10 @@ def _seconds(timeout: object) -> float | None:
     """Return a timeout in seconds; anything else is refused rather than guessed."""
     if type(timeout).__name__ in {"NotGiven", "Omit"}:
         return None
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout > 0:
-        return float(timeout)
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        seconds = float(timeout)
+        if 0 < seconds <= LONGEST_TIMEOUT_S:
+            return seconds
     raise RequestError("timeout must be a positive number of seconds for the whole call")
 
 
