@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PolicyIndeterminateError,
         RequestError,
         RequestTooLargeError,
+        StoreError,
         UnknownDepartmentError,
         UnknownModelError,
         UnknownParameterError,
@@ -52,6 +53,7 @@ _HOMES = {
     "hybridllm.errors": """
         AddressRefusedError AuditError ConfigurationError HybridLLMError MissingExtraError
         PermitError PolicyDeniedError PolicyIndeterminateError RequestError RequestTooLargeError
+        StoreError
         UnknownDepartmentError UnknownModelError UnknownParameterError UnsupportedEndpointError
     """,
     "hybridllm.labels": "Label Level Scale",
@@ -85,6 +87,7 @@ __all__ = [
     "RequestError",
     "RequestTooLargeError",
     "Scale",
+    "StoreError",
     "UnknownDepartmentError",
     "UnknownModelError",
     "UnknownParameterError",

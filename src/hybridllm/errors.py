@@ -14,6 +14,7 @@
         │   └── PolicyIndeterminateError        deciding failed; handled as a denial
         ├── AddressRefusedError                 a backend's peer is outside its declared networks
         ├── PermitError                         bytes without a valid permit reached a backend
+        ├── StoreError                          a store of labels cannot be read or written
         └── AuditError                          a record could not be made durable
 
 Backend failures keep the classes of the OpenAI SDK (`openai.APIStatusError`,
@@ -114,6 +115,10 @@ class AddressRefusedError(HybridLLMError):
 
 class PermitError(HybridLLMError):
     """A backend was handed bytes for which it holds no valid permit."""
+
+
+class StoreError(HybridLLMError):
+    """A store cannot be read or written, so nobody knows what it would have said."""
 
 
 class AuditError(HybridLLMError):

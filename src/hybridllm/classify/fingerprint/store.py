@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hybridllm.errors import ConfigurationError, HybridLLMError
+from hybridllm.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +28,6 @@ BUSY_TIMEOUT_S: Final = 5.0
 """How long to wait for another process that writes. Own choice: people notice longer."""
 
 _SETTINGS: Final = "CREATE TABLE setting (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-
-
-class StoreError(HybridLLMError):
-    """A store cannot be read or written, so nobody knows what it would have said."""
 
 
 class Store:
