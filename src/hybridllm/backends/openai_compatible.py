@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -286,9 +287,10 @@ class OpenAICompatibleBackend:
 
     async def _aread(self, response: httpcore2.Response) -> bytes:
         pieces = _Body(self.name, ok=response.status == 200)
-        async for piece in response.aiter_stream():
-            if pieces.add(piece):
-                break
+        async with aclosing(response.aiter_stream()) as stream:
+            async for piece in stream:
+                if pieces.add(piece):
+                    break
         return pieces.joined
 
     def _pool(self) -> httpcore2.ConnectionPool:
@@ -310,7 +312,7 @@ class OpenAICompatibleBackend:
 
     def _apool(self) -> httpcore2.AsyncConnectionPool:
         loop = current_token()
-        if self._async_pool is None or self._loop is not loop:
+        if self._async_pool is None or self._loop != loop:
             # Connections belong to the loop that opened them; another loop starts afresh.
             self._loop = loop
             settings = self._settings

@@ -13,6 +13,7 @@ import json
 import socket
 import time
 from collections import deque
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,10 @@ class HttpEventStream:
 
     async def aclose(self) -> None:
         """Close the connection, unless the reply was read to its end."""
+        pieces, self._apieces = self._apieces, None
         with anyio.CancelScope(shield=True), suppress(*_TRANSPORT_ERRORS):
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()  # before the response that it reads
             await self._response.aclose()
 
     def _shut_down(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hybridllm.drivers import AsyncDriver, SyncDriver
 from hybridllm.errors import HybridLLMError, RequestError
@@ -112,6 +112,15 @@ class Caller:
             timeout_s=self.options.timeout_s if timeout is None else _seconds(timeout),
             max_retries=self.options.max_retries,
         )
+
+
+def owned(params: Mapping[str, object]) -> dict[str, Any]:
+    """Return the arguments of a method as the dictionary that they are.
+
+    Python makes it anew for each call with `**params`, so emptying it takes nothing
+    from the caller. The cast is for type checkers, to which it is a `TypedDict`.
+    """
+    return cast("dict[str, Any]", params)
 
 
 def _seconds(timeout: object) -> float | None:

@@ -20,6 +20,7 @@ from openai.types.chat.completion_create_params import (
 from typing_extensions import Unpack
 
 from hybridllm.params import CHAT_COMPLETIONS
+from hybridllm.resources.calling import owned
 from hybridllm.resources.replies import ChatCompletion, ChatCompletionChunk, chat_chunk, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
@@ -86,14 +87,14 @@ class Completions:
             openai.APIError: No backend answered.
         """
         if params.get("stream") is True:
-            driver = self._caller.start(CHAT_COMPLETIONS, params=params)
+            driver = self._caller.start(CHAT_COMPLETIONS, params=owned(params))
             return ReplyStream(driver, build=chat_chunk)
-        done = self._caller.run(CHAT_COMPLETIONS, params=params)
+        done = self._caller.run(CHAT_COMPLETIONS, params=owned(params))
         return typed(ChatCompletion, reply=done.reply, decision=done.decision)
 
     def explain(self, /, **params: Unpack[ChatExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
-        return self._caller.explain(CHAT_COMPLETIONS, params=params)
+        return self._caller.explain(CHAT_COMPLETIONS, params=owned(params))
 
 
 class AsyncCompletions:
@@ -117,14 +118,14 @@ class AsyncCompletions:
     ) -> ChatCompletion | AsyncReplyStream[ChatCompletionChunk]:
         """Ask for a chat completion; see `Completions.create`."""
         if params.get("stream") is True:
-            driver = self._caller.astart(CHAT_COMPLETIONS, params=params)
+            driver = self._caller.astart(CHAT_COMPLETIONS, params=owned(params))
             return await AsyncReplyStream.open(driver, build=chat_chunk)
-        done = await self._caller.arun(CHAT_COMPLETIONS, params=params)
+        done = await self._caller.arun(CHAT_COMPLETIONS, params=owned(params))
         return typed(ChatCompletion, reply=done.reply, decision=done.decision)
 
     def explain(self, /, **params: Unpack[ChatExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
-        return self._caller.explain(CHAT_COMPLETIONS, params=params)
+        return self._caller.explain(CHAT_COMPLETIONS, params=owned(params))
 
 
 class Chat:

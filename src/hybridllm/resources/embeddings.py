@@ -13,6 +13,7 @@ from openai.types.embedding_create_params import EmbeddingCreateParams
 from typing_extensions import Unpack
 
 from hybridllm.params import EMBEDDINGS
+from hybridllm.resources.calling import owned
 from hybridllm.resources.replies import CreateEmbeddingResponse, typed
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ class Embeddings:
             PolicyDeniedError: No backend may see the texts; nothing was sent.
             openai.APIError: No backend answered.
         """
-        done = self._caller.run(EMBEDDINGS, params=params)
+        done = self._caller.run(EMBEDDINGS, params=owned(params))
         return typed(CreateEmbeddingResponse, reply=done.reply, decision=done.decision)
 
     def explain(self, /, **params: Unpack[EmbeddingParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
-        return self._caller.explain(EMBEDDINGS, params=params)
+        return self._caller.explain(EMBEDDINGS, params=owned(params))
 
 
 class AsyncEmbeddings:
@@ -59,9 +60,9 @@ class AsyncEmbeddings:
 
     async def create(self, /, **params: Unpack[EmbeddingParams]) -> CreateEmbeddingResponse:
         """Ask for embeddings; see `Embeddings.create`."""
-        done = await self._caller.arun(EMBEDDINGS, params=params)
+        done = await self._caller.arun(EMBEDDINGS, params=owned(params))
         return typed(CreateEmbeddingResponse, reply=done.reply, decision=done.decision)
 
     def explain(self, /, **params: Unpack[EmbeddingParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
-        return self._caller.explain(EMBEDDINGS, params=params)
+        return self._caller.explain(EMBEDDINGS, params=owned(params))

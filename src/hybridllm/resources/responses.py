@@ -22,6 +22,7 @@ from openai.types.responses.response_create_params import (
 from typing_extensions import Unpack
 
 from hybridllm.params import RESPONSES
+from hybridllm.resources.calling import owned
 from hybridllm.resources.replies import Response, response_event, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
@@ -90,14 +91,14 @@ class Responses:
             openai.APIError: No backend answered.
         """
         if params.get("stream") is True:
-            driver = self._caller.start(RESPONSES, params=params)
+            driver = self._caller.start(RESPONSES, params=owned(params))
             return ReplyStream(driver, build=response_event)
-        done = self._caller.run(RESPONSES, params=params)
+        done = self._caller.run(RESPONSES, params=owned(params))
         return typed(Response, reply=done.reply, decision=done.decision)
 
     def explain(self, /, **params: Unpack[ResponseExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
-        return self._caller.explain(RESPONSES, params=params)
+        return self._caller.explain(RESPONSES, params=owned(params))
 
 
 class AsyncResponses:
@@ -119,11 +120,11 @@ class AsyncResponses:
     async def create(self, /, **params: object) -> Response | AsyncReplyStream[ResponseStreamEvent]:
         """Ask for a response; see `Responses.create`."""
         if params.get("stream") is True:
-            driver = self._caller.astart(RESPONSES, params=params)
+            driver = self._caller.astart(RESPONSES, params=owned(params))
             return await AsyncReplyStream.open(driver, build=response_event)
-        done = await self._caller.arun(RESPONSES, params=params)
+        done = await self._caller.arun(RESPONSES, params=owned(params))
         return typed(Response, reply=done.reply, decision=done.decision)
 
     def explain(self, /, **params: Unpack[ResponseExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
-        return self._caller.explain(RESPONSES, params=params)
+        return self._caller.explain(RESPONSES, params=owned(params))
