@@ -70,12 +70,13 @@ def attempts(
     judged: Judged, call: Call, runtime: Runtime, *, deadline: float
 ) -> Generator[Effect, Any, Answer]:
     """Try the candidates in order, each as often as allowed, until one answers."""
-    retries = runtime.limits.max_retries if call.max_retries is None else call.max_retries
+    asked = runtime.limits.max_retries if call.max_retries is None else call.max_retries
+    retries = max(0, asked)
     key = secrets.token_hex(16)
     number = 0
     failure: BackendError | AddressRefusedError | None = None
     for candidate in judged.decision.candidates:
-        for again in range(1 + max(0, retries)):
+        for again in range(1 + retries):
             number += 1
             try:
                 return (
@@ -133,18 +134,27 @@ def _attempt(
     events: EventStream | None = None
     try:
         yield RecordDurably(intent)
+        _must_have_time(candidate, runtime, deadline=deadline)
         reply: WireReply = yield Send(runtime.backends[candidate.backend], request, permit)
         events = reply.events
         if events is None:
             content = _read(endpoint, reply, backend=candidate.backend)
             return Answer(reply, None, attempt, content)
         first: bytes | None = yield ReadEvent(events)
-    except (BackendError, AddressRefusedError, AbandonedError) as error:
+    except AuditError:
+        raise  # there is no intent, so there is no outcome
+    except Exception as error:  # a boundary: whatever it is, the attempt has an outcome
         note(judged, attempt, runtime, error=error)
         if events is not None:
             yield CloseStream(events)
         raise
     return Answer(reply, first, attempt, {})
+
+
+def _must_have_time(candidate: Candidate, runtime: Runtime, *, deadline: float) -> None:
+    """Give up before sending if recording the intent took all the time there was."""
+    if runtime.clock() >= deadline:
+        raise BackendError(candidate.backend, kind=FailureKind.TIMEOUT)
 
 
 def _read(endpoint: Endpoint, reply: WireReply, *, backend: str) -> dict[str, Any]:

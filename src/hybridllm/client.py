@@ -82,6 +82,8 @@ class _BaseClient:
         """
         if timeout is not None and not 0 < timeout <= LONGEST_TIMEOUT_S:
             raise ConfigurationError("timeout must be a positive number of seconds")
+        if max_retries is not None and not (type(max_retries) is int and max_retries >= 0):
+            raise ConfigurationError("max_retries must be a whole number, 0 or more")
         given = {
             "department": department,
             "principal": principal,
@@ -89,6 +91,9 @@ class _BaseClient:
             "application": application,
         }
         named = {key: value for key, value in given.items() if value is not None}
+        for key, value in named.items():
+            if not _is_unicode(value):
+                raise ConfigurationError(f"{key} must be text in valid Unicode")
         options = self._options
         if department is not None:
             departments = self._wiring.runtime.policy.departments
@@ -131,6 +136,10 @@ class _BaseClient:
     def __repr__(self) -> str:
         identity = self._options.identity
         return f"{type(self).__name__}(department={identity.department or None!r})"
+
+
+def _is_unicode(value: object) -> bool:
+    return isinstance(value, str) and value == value.encode(errors="replace").decode()
 
 
 class HybridLLM(_BaseClient):

@@ -30,6 +30,8 @@ from hybridllm.effects import (
     Send,
     Wait,
 )
+from hybridllm.errors import HybridLLMError
+from hybridllm.wire import BackendError
 
 if TYPE_CHECKING:
     from hybridllm.audit.log import AuditSink
@@ -41,6 +43,9 @@ LOOP_BYTES = 32 * 1024
 """Larger requests are read in a thread, so that the event loop goes on: at the measured
 0.3 ms per KiB of detection this is about 10 ms."""
 
+
+_NOBODY_WAITS = (AbandonedError, BackendError, HybridLLMError, OSError)
+"""What may come out of a flow that is given up; there is nobody left to be told."""
 
 _CLOSING: set[asyncio.Task[None]] = set()
 """Streams that are being closed; a loop keeps only weak references to its tasks."""
@@ -79,12 +84,10 @@ class SyncDriver:
 
     def abandon(self) -> None:
         """Tell the flow that nobody waits any more."""
-        try:
+        with suppress(*_NOBODY_WAITS):
             effect = _throw(self._flow, AbandonedError())
             while not isinstance(effect, _Returned):
-                effect = _send(self._flow, self._perform(effect))
-        except AbandonedError:
-            return
+                effect = self._step(effect)
 
     def _step(self, effect: Effect) -> Effect | _Returned:
         try:
@@ -140,17 +143,14 @@ class AsyncDriver:
 
     async def abandon(self) -> None:
         """Tell the flow that nobody waits any more. A cancelled task still gets this done."""
-        with anyio.CancelScope(shield=True):
-            try:
-                effect = _throw(self._flow, AbandonedError())
-                while not isinstance(effect, _Returned):
-                    effect = _send(self._flow, await self._perform(effect))
-            except AbandonedError:
-                return
+        with anyio.CancelScope(shield=True), suppress(*_NOBODY_WAITS):
+            effect = _throw(self._flow, AbandonedError())
+            while not isinstance(effect, _Returned):
+                effect = await self._step(effect)
 
     def forget(self) -> None:
         """Tell the flow the same where nothing can be awaited: from a finaliser."""
-        with suppress(AbandonedError):
+        with suppress(*_NOBODY_WAITS):
             effect = _throw(self._flow, AbandonedError())
             while not isinstance(effect, (_Returned, Emit)):
                 if isinstance(effect, CloseStream):

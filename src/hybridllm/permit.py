@@ -50,7 +50,7 @@ class Permit:
             raise PermitError(f"the permit is for backend {self.backend!r}, not {backend!r}")
         if not compare_digest(self._digest, sha256(body).digest()):
             raise PermitError("the bytes are not those that the permit was issued for")
-        if now > self.deadline:
+        if not now <= self.deadline:  # so that a deadline that is no number has passed
             raise PermitError("the permit is past its deadline")
 
     def __repr__(self) -> str:

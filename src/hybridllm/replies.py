@@ -65,7 +65,7 @@ class StreamReader:
                 self._take_response_event(chunk)
             else:
                 self._take_chunk(chunk)
-        except (TypeError, RecursionError):
+        except (KeyError, TypeError, RecursionError):
             is_odd = True
         if is_odd:
             raise UnreadableReplyError
@@ -89,7 +89,9 @@ class StreamReader:
                 self._collect((choice.get("index"),), delta)
 
     def _take_response_event(self, event: dict[str, Any]) -> None:
-        kind = str(event.get("type", ""))
+        kind = event["type"]
+        if not isinstance(kind, str):
+            raise TypeError
         if kind.endswith(".delta") and isinstance(event.get("delta"), str):
             key = (event.get("item_id"), event.get("content_index"), kind)
             self._texts.setdefault(key, []).append(event["delta"])

@@ -10,6 +10,7 @@ carry a prompt elsewhere. Names are resolved once and judged (`backends.network`
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -32,6 +33,7 @@ from hybridllm.backends.exchange import (
     request_id,
     status_error,
 )
+from hybridllm.backends.leftovers import aclose_if_more_follows, close_if_more_follows
 from hybridllm.backends.logs import quieten
 from hybridllm.backends.network import AsyncJudgedNetwork, JudgedNetwork, call_deadline
 from hybridllm.backends.streams import HttpEventStream
@@ -160,6 +162,7 @@ class OpenAICompatibleBackend:
         self._settings = settings
         self._now = now or (lambda: datetime.now(UTC))
         self._sync_pool: httpcore2.ConnectionPool | None = None
+        self._process = os.getpid()
         self._loop: object = None
         self._opening = threading.Lock()
         self._async_pool: httpcore2.AsyncConnectionPool | None = None
@@ -175,6 +178,7 @@ class OpenAICompatibleBackend:
                 if response.status == 200 and request.stream:
                     return self._streamed(response, request)
                 body = self._read(response)
+                close_if_more_follows(response)
             except BaseException:
                 response.close()
                 raise
@@ -196,6 +200,7 @@ class OpenAICompatibleBackend:
                 if response.status == 200 and request.stream:
                     return self._streamed(response, request)
                 body = await self._aread(response)
+                await aclose_if_more_follows(response)
             except BaseException:
                 await response.aclose()
                 raise
@@ -295,7 +300,14 @@ class OpenAICompatibleBackend:
 
     def _pool(self) -> httpcore2.ConnectionPool:
         with self._opening:
+            self._forget_inherited()
             return self._sync_pool or self._open_pool()
+
+    def _forget_inherited(self) -> None:
+        """After a fork: leave the parent's connections alone, and open own ones."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._sync_pool = self._async_pool = None
 
     def _open_pool(self) -> httpcore2.ConnectionPool:
         settings = self._settings
@@ -311,6 +323,7 @@ class OpenAICompatibleBackend:
         return self._sync_pool
 
     def _apool(self) -> httpcore2.AsyncConnectionPool:
+        self._forget_inherited()
         loop = current_token()
         if self._async_pool is None or self._loop != loop:
             # Connections belong to the loop that opened them; another loop starts afresh.

@@ -21,6 +21,7 @@ import anyio
 import httpcore2
 
 from hybridllm.backends.exchange import known_code, raise_as_backend_error, reply_error
+from hybridllm.backends.leftovers import aclose_if_more_follows, close_if_more_follows
 from hybridllm.backends.network import call_deadline
 from hybridllm.backends.sse import EventDecoder, EventTooLargeError
 from hybridllm.wire import BackendError, FailureKind
@@ -96,7 +97,9 @@ class HttpEventStream:
 
         Another thread that waits for the next piece wakes up.
         """
-        if not self._at_end:
+        if self._at_end:
+            close_if_more_follows(self._response)
+        else:
             self._shut_down()
         with suppress(*_TRANSPORT_ERRORS):  # it is gone either way
             self._response.close()
@@ -107,6 +110,7 @@ class HttpEventStream:
         with anyio.CancelScope(shield=True), suppress(*_TRANSPORT_ERRORS):
             if isinstance(pieces, AsyncGenerator):
                 await pieces.aclose()  # before the response that it reads
+            await aclose_if_more_follows(self._response)
             await self._response.aclose()
 
     def _shut_down(self) -> None:

@@ -10,6 +10,7 @@ passes, a memory that cannot be read. Nothing here uses the network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
@@ -20,7 +21,7 @@ from hybridllm.classify.walk import Text, Unreadable, walk
 from hybridllm.types import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hybridllm.classify.cache import Verdict, VerdictCache
     from hybridllm.classify.detector import Detector
@@ -103,7 +104,7 @@ class Classifier:
         try:
             texts = self._read(fields, doubts)
             self._detect(texts, findings, doubts)
-            inherited = self._recall(fields, texts, doubts)
+            inherited = self._recall(texts, doubts)
         except Exception:  # a boundary: any failure of reading is a doubt
             doubts.add("classifier_failed")
         return Classification(tuple(findings), frozenset(doubts), inherited)
@@ -115,6 +116,9 @@ class Classifier:
 
     def _read(self, fields: Mapping[str, Any], doubts: set[str]) -> list[Text]:
         texts: list[Text] = []
+        if not isinstance(fields, Mapping):
+            doubts.add("classifier_failed")
+            return texts
         for item in walk(fields):
             if isinstance(item, Unreadable):
                 doubts.add(item.code)
@@ -148,16 +152,19 @@ class Classifier:
             self.cache.put(key, verdict=verdict)
         return verdict
 
-    def _recall(
-        self, fields: Mapping[str, Any], texts: list[Text], doubts: set[str]
-    ) -> Label | None:
-        """Return the label that the texts bring along. A store that fails is a doubt."""
+    def _recall(self, texts: list[Text], doubts: set[str]) -> Label | None:
+        """Return the label that the texts bring along. A store that fails is a doubt.
+
+        Every text is looked up, wherever it stands: a passage that was labelled once
+        may come back in instructions or in a tool's result.
+        """
         label: Label | None = None
         sources = (
-            (self.memory, "memory_failed", message_texts(fields, texts=texts)),
-            (self.documents, "fingerprints_failed", [text.text for text in texts]),
+            (self.memory, "memory_failed"),
+            (self.documents, "fingerprints_failed"),
         )
-        for source, doubt, known_by in sources:
+        known_by = [text.text for text in texts]
+        for source, doubt in sources:
             if source is None:
                 continue
             try:
@@ -170,18 +177,17 @@ class Classifier:
         return label
 
 
-def message_texts(fields: Mapping[str, Any], *, texts: Iterable[Text] | None = None) -> list[str]:
+def message_texts(fields: Mapping[str, Any]) -> list[str]:
     """Return the texts of a request that a memory keeps: all messages but instructions.
 
     System and developer messages are left out: the same instructions stand in
     front of public and confidential questions alike, and remembering them would
     label everything. What they hold is still read by the detectors each time.
     """
-    all_texts = walk(fields) if texts is None else texts
     instructions = _instruction_places(fields)
     return [
         item.text
-        for item in all_texts
+        for item in walk(fields)
         if isinstance(item, Text)
         and item.path.startswith(("/messages/", "/input"))
         and tuple(item.path.split("/", 3)[1:3]) not in instructions

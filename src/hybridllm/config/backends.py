@@ -92,14 +92,15 @@ def build_backend(
         data_residency=config.data_residency,
     )
     if stand_in is not None:
-        return BuiltBackend(stand_in(name, place), destination, provider.defaults)
+        defaults = _defaults(provider, place=place)
+        return BuiltBackend(stand_in(name, place), destination, defaults)
     if in_process:
         return BuiltBackend(_in_process(name, config, folder=folder), destination, {})
     settings = check.http_settings(
         name, place=place, provider=provider, environment=environment, folder=folder
     )
     backend = OpenAICompatibleBackend(name, place=place, provider=provider, settings=settings)
-    return BuiltBackend(backend, destination, provider.defaults)
+    return BuiltBackend(backend, destination, _defaults(provider, place=place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,16 @@ class _Check:
         if not (value.isascii() and value.isprintable()) or " " in value:
             raise self.fail("api_key_env", f"the variable {variable} holds no valid key")
         return value
+
+
+def _defaults(provider: Provider, *, place: Place) -> Mapping[str, Mapping[str, object]]:
+    """Return what is sent unless the caller sets it.
+
+    The Responses API stores by default, so every cloud is told not to.
+    """
+    if place is not Place.CLOUD:
+        return provider.defaults
+    return {"responses": {"store": False}, **provider.defaults}
 
 
 def _is_loopback(host: str) -> bool:

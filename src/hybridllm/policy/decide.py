@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hybridllm.policy.model import covers
+from hybridllm.policy.model import patterns_of
 from hybridllm.types import (
     Candidate,
     Effect,
@@ -53,8 +53,13 @@ def decide(policy: Policy, facts: Facts) -> PolicyDecision:
 def _decide(policy: Policy, facts: Facts) -> PolicyDecision:
     department = policy.departments[facts.identity.department]
     rules = (*policy.rules, *department.rules)
-    label, reasons = _label(policy, department, rules=rules, facts=facts)
-    active = tuple(rule for rule in rules if rule.label is None and rule.when.holds(facts, label))
+    patterns = patterns_of(*(kind for kind, _ in facts.kinds))
+    label, reasons = _label(policy, department, rules=rules, facts=facts, patterns=patterns)
+    active = tuple(
+        rule
+        for rule in rules
+        if rule.label is None and rule.when.holds(facts, label=label, patterns=patterns)
+    )
     candidates: list[Candidate] = []
     rejected: list[Rejection] = []
     for target in policy.aliases[facts.alias]:
@@ -77,12 +82,17 @@ def _decide(policy: Policy, facts: Facts) -> PolicyDecision:
 
 
 def _label(
-    policy: Policy, department: Department, *, rules: tuple[Rule, ...], facts: Facts
+    policy: Policy,
+    department: Department,
+    *,
+    rules: tuple[Rule, ...],
+    facts: Facts,
+    patterns: frozenset[str],
 ) -> tuple[Label, list[Reason]]:
     """Return the label of the request and every reason that raised it."""
     label = policy.default
     reasons = [Reason("default", f"text that nobody labelled is {policy.default}")]
-    for raised, reason in _raises(policy, department, rules=rules, facts=facts):
+    for raised, reason in _raises(policy, department, rules=rules, facts=facts, patterns=patterns):
         joined = label.join(raised)
         if joined != label:
             reasons.append(reason)
@@ -91,7 +101,12 @@ def _label(
 
 
 def _raises(
-    policy: Policy, department: Department, *, rules: tuple[Rule, ...], facts: Facts
+    policy: Policy,
+    department: Department,
+    *,
+    rules: tuple[Rule, ...],
+    facts: Facts,
+    patterns: frozenset[str],
 ) -> Iterator[tuple[Label, Reason]]:
     name = department.name
     yield department.default, Reason("department", f"{name} starts at {department.default}")
@@ -101,7 +116,9 @@ def _raises(
         times = "once" if count == 1 else f"{count} times"
         yield label, Reason("finding", f"{kind} was found {times}: {label}")
     for rule in rules:
-        if rule.label is not None and rule.when.holds(facts, label=policy.default):
+        if rule.label is not None and rule.when.holds(
+            facts, label=policy.default, patterns=patterns
+        ):
             yield rule.label, Reason("rule", f"a rule raises it to {rule.label}", rule.title)
     if facts.doubts:
         codes = ", ".join(sorted(facts.doubts))
@@ -116,8 +133,9 @@ def _finding_label(policy: Policy, department: Department, *, kind: str) -> Labe
     what another one raised.
     """
     label = _most_specific(policy.finding_labels, kind) or policy.scale.strictest
+    covering = patterns_of(kind)
     for entry in department.finding_labels:
-        if covers(frozenset({entry.kind}), kind):
+        if entry.kind in covering:
             label = label.join(entry.label)
     return label
 

@@ -77,20 +77,33 @@ class Condition:
         """Whether the condition depends on the label that rules may still raise."""
         return self.level_at_least is not None or bool(self.compartments)
 
-    def holds(self, facts: Facts, label: Label) -> bool:
-        """Return whether the rule applies to a request with this label."""
+    def holds(self, facts: Facts, *, label: Label, patterns: frozenset[str]) -> bool:
+        """Return whether the rule applies.
+
+        Args:
+            facts: Of the request.
+            label: Its label.
+            patterns: Everything that covers a kind that was found (`patterns_of`),
+                worked out once for all rules.
+        """
         identity = facts.identity
-        return (
-            (self.level_at_least is None or label.level.rank >= self.level_at_least)
-            and (not self.compartments or bool(self.compartments & label.compartments))
-            and (not self.kinds or any(covers(self.kinds, kind) for kind, _ in facts.kinds))
-            and _one_of(identity.department, self.departments)
-            and _one_of(identity.principal, self.principals)
-            and _one_of(identity.purpose, self.purposes)
-            and _one_of(identity.application, self.applications)
-            and _one_of(facts.alias, self.models)
-            and _one_of(facts.endpoint, self.endpoints)
-        )
+        if self.kinds and self.kinds.isdisjoint(patterns):
+            return False
+        if self.departments and identity.department not in self.departments:
+            return False
+        if self.principals and identity.principal not in self.principals:
+            return False
+        if self.purposes and identity.purpose not in self.purposes:
+            return False
+        if self.applications and identity.application not in self.applications:
+            return False
+        if self.models and facts.alias not in self.models:
+            return False
+        if self.endpoints and facts.endpoint not in self.endpoints:
+            return False
+        if self.level_at_least is not None and label.level.rank < self.level_at_least:
+            return False
+        return not self.compartments or not self.compartments.isdisjoint(label.compartments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +191,7 @@ class Policy:
     digest: str = ""
 
 
-def covers(patterns: frozenset[str], kind: str) -> bool:
-    """Return whether one of the patterns names this kind: itself, its category, or all."""
-    return kind in patterns or f"{kind.partition('.')[0]}.*" in patterns or "*" in patterns
-
-
-def _one_of(value: str, allowed: frozenset[str]) -> bool:
-    return not allowed or value in allowed
+def patterns_of(*kinds: str) -> frozenset[str]:
+    """Return everything that covers one of these kinds: itself, its category, or all."""
+    categories = {f"{kind.partition('.')[0]}.*" for kind in kinds}
+    return frozenset((*kinds, *categories, "*")) if kinds else frozenset()
