@@ -10,7 +10,6 @@ passes, a memory that cannot be read. Nothing here uses the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
@@ -21,7 +20,7 @@ from hybridllm.classify.walk import Text, Unreadable, walk
 from hybridllm.types import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hybridllm.classify.cache import Verdict, VerdictCache
     from hybridllm.classify.detector import Detector
@@ -116,14 +115,13 @@ class Classifier:
 
     def _read(self, fields: Mapping[str, Any], doubts: set[str]) -> list[Text]:
         texts: list[Text] = []
-        if not isinstance(fields, Mapping):
-            doubts.add("classifier_failed")
-            return texts
         for item in walk(fields):
             if isinstance(item, Unreadable):
                 doubts.add(item.code)
             elif item.text:
                 texts.append(item)
+        if not texts:
+            doubts.add("classifier_failed")  # every request names a model at least
         return texts
 
     def _detect(self, texts: list[Text], findings: list[Finding], doubts: set[str]) -> None:
