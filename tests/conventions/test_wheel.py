@@ -12,7 +12,7 @@ import pytest
 from tests.conventions.tree import ROOT
 
 # Code, types, and data that the package reads. A `.pth` would run at every start of Python.
-PACKAGE_SUFFIXES = {".json", ".py", ".pyi", ".toml"}
+PACKAGE_SUFFIXES = {".csv", ".json", ".py", ".pyi", ".toml"}
 PACKAGE_NAMES = {"py.typed"}
 METADATA_NAMES = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "LICENSE", "NOTICE"}
 
