@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hybridllm.classify.fingerprint.store import StoreError
 from hybridllm.classify.memory import SqliteMemory
-from hybridllm.errors import ConfigurationError
+from hybridllm.errors import ConfigurationError, StoreError
 from hybridllm.labels import Scale
 
 SCALE = Scale.of(["public", "internal", "confidential"], compartments=["personal"])

@@ -145,8 +145,8 @@ def walk(fields: Mapping[str, Any]) -> Iterator[Text | Unreadable]:
 
 def _digits(value: float) -> str:
     """Return a number as people write it: 4111111111111111.0 is a card number."""
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)
+    is_whole = type(value) is not int and value.is_integer()  # an int has that only since 3.12
+    return str(int(value)) if is_whole else str(value)
 
 
 def _keys(node: _Node) -> Iterator[Text]:

@@ -62,11 +62,13 @@ def response_event(
     """
     del decision
     shape = _event_shapes().get(str(event.get("type")), sdk_responses.ResponseErrorEvent)
+    built: sdk_responses.ResponseStreamEvent
     try:
-        return shape.model_validate(event)
+        built = shape.model_validate(event)
     except ValidationError:
         # The error quotes the reply, so it goes no further than this line.
-        return shape.construct(**_public(event))
+        built = shape.construct(**_public(event))
+    return built
 
 
 @cache

@@ -4,7 +4,7 @@ from hybridllm.classify.fingerprint.contents import IndexedDocument, IndexStats
 from hybridllm.classify.fingerprint.detector import FingerprintDetector
 from hybridllm.classify.fingerprint.hits import FingerprintHit
 from hybridllm.classify.fingerprint.index import FingerprintIndex
-from hybridllm.classify.fingerprint.store import StoreError
+from hybridllm.errors import StoreError
 
 __all__ = [
     "FingerprintDetector",

@@ -23,9 +23,9 @@ from hybridllm.classify.fingerprint.contents import IndexedDocument, IndexStats
 from hybridllm.classify.fingerprint.front import Front
 from hybridllm.classify.fingerprint.hits import FingerprintHit, hits, is_published
 from hybridllm.classify.fingerprint.listing import Checksums, packed, unpacked
-from hybridllm.classify.fingerprint.store import BUSY_TIMEOUT_S, Store, StoreError
+from hybridllm.classify.fingerprint.store import BUSY_TIMEOUT_S, Store
 from hybridllm.classify.fingerprint.winnow import GRAM_CHARACTERS, Winnower, normalised
-from hybridllm.errors import ConfigurationError
+from hybridllm.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
     import os
