@@ -10,17 +10,12 @@ carry a prompt elsewhere. Names are resolved once and judged (`backends.network`
 
 from __future__ import annotations
 
-import os
-import re
-import threading
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpcore2
-from anyio.lowlevel import current_token
 
 from hybridllm.backends.exchange import (
     MAX_ERROR_BYTES,
@@ -35,24 +30,19 @@ from hybridllm.backends.exchange import (
 )
 from hybridllm.backends.leftovers import aclose_if_more_follows, close_if_more_follows
 from hybridllm.backends.logs import quieten
-from hybridllm.backends.network import AsyncJudgedNetwork, JudgedNetwork, call_deadline
+from hybridllm.backends.network import call_deadline
+from hybridllm.backends.pools import Pools
 from hybridllm.backends.streams import HttpEventStream
-from hybridllm.backends.tls import no_tls, tls_context
 from hybridllm.wire import WireReply, WireRequest
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
 
-    from hybridllm.backends.addresses import DeclaredNetworks
     from hybridllm.backends.providers import Provider
+    from hybridllm.backends.settings import HttpSettings
     from hybridllm.permit import Permit
     from hybridllm.types import Place
 
-_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~\-]{1,128}){0,8})/?"
-)
 _TRANSPORT_ERRORS = (
     httpcore2.NetworkError,
     httpcore2.ProtocolError,
@@ -61,78 +51,6 @@ _TRANSPORT_ERRORS = (
     OSError,
 )
 _KEEPALIVE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class BaseUrl:
-    """Where a backend is: scheme, host, port and path, and nothing else.
-
-    The pattern admits no user, query, fragment, backslash or percent sign, so there
-    is only one way to read it: the host that is judged is the host that is dialled.
-    """
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @classmethod
-    def parse(cls, text: str) -> BaseUrl:
-        """Read a base URL such as `https://api.openai.com/v1`.
-
-        Raises:
-            ValueError: It has any other form.
-        """
-        match = _URL.fullmatch(text)
-        if match is None:
-            raise ValueError("expected http(s)://host[:port][/path], and nothing else")
-        scheme = match["scheme"]
-        port = int(match["port"] or (443 if scheme == "https" else 80))
-        if not 0 < port < 65536:
-            raise ValueError("the port must be between 1 and 65535")
-        return cls(scheme, match["host"].strip("[]"), port, match["path"])
-
-    @property
-    def authority(self) -> bytes:
-        """The value of the `Host` header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = 443 if self.scheme == "https" else 80
-        return (host if self.port == default else f"{host}:{self.port}").encode()
-
-    def join(self, path: str) -> httpcore2.URL:
-        """Return the URL of an operation."""
-        return httpcore2.URL(
-            scheme=self.scheme.encode(),
-            host=self.host.encode(),
-            port=self.port,
-            target=f"{self.path}/{path}".encode(),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """How to reach one backend.
-
-    Attributes:
-        base_url: Where it is.
-        declared: Where it may be.
-        api_key: Its key, if it needs one. Never shown.
-        ca_file: Certificate authorities to trust; `None` for the public ones.
-        proxy: Explicit HTTP proxy, for cloud backends alone.
-        max_connections: Connections at once.
-        connect_timeout_s: Longest time for a connection.
-    """
-
-    base_url: BaseUrl
-    declared: DeclaredNetworks
-    api_key: str | None = None
-    ca_file: str | None = None
-    proxy: BaseUrl | None = None
-    max_connections: int = 100
-    connect_timeout_s: float = 5.0
-
-    def __repr__(self) -> str:
-        return f"HttpSettings({self.base_url.host}:{self.base_url.port})"
 
 
 class OpenAICompatibleBackend:
@@ -161,11 +79,7 @@ class OpenAICompatibleBackend:
         self._provider = provider
         self._settings = settings
         self._now = now or (lambda: datetime.now(UTC))
-        self._sync_pool: httpcore2.ConnectionPool | None = None
-        self._process = os.getpid()
-        self._loop: object = None
-        self._opening = threading.Lock()
-        self._async_pool: httpcore2.AsyncConnectionPool | None = None
+        self._pools = Pools(settings)
 
     def send(self, request: WireRequest, *, permit: Permit) -> WireReply:
         """Make one attempt."""
@@ -173,7 +87,7 @@ class OpenAICompatibleBackend:
         try:
             outgoing = self._outgoing(request)
             permit.redeem(backend=self.name, body=request.body, now=time.monotonic())
-            response = self._pool().handle_request(outgoing)
+            response = self._pools.of_threads().handle_request(outgoing)
             try:
                 if response.status == 200 and request.stream:
                     return self._streamed(response, request)
@@ -195,7 +109,7 @@ class OpenAICompatibleBackend:
         try:
             outgoing = self._outgoing(request)
             permit.redeem(backend=self.name, body=request.body, now=time.monotonic())
-            response = await self._apool().handle_async_request(outgoing)
+            response = await self._pools.of_loop().handle_async_request(outgoing)
             try:
                 if response.status == 200 and request.stream:
                     return self._streamed(response, request)
@@ -224,7 +138,7 @@ class OpenAICompatibleBackend:
             provider=self._provider, api_key=settings.api_key, host=settings.base_url.authority
         )
         try:
-            with self._pool().stream(
+            with self._pools.of_threads().stream(
                 b"GET", settings.base_url.join(self._provider.health_path), headers=headers
             ) as response:
                 return response.status
@@ -235,15 +149,11 @@ class OpenAICompatibleBackend:
 
     def close(self) -> None:
         """Close all connections of this backend's threads."""
-        pool, self._sync_pool = self._sync_pool, None
-        if pool is not None:
-            pool.close()
+        self._pools.close()
 
     async def aclose(self) -> None:
         """Close all connections of this backend's event loop."""
-        pool, self._async_pool = self._async_pool, None
-        if pool is not None:
-            await pool.aclose()
+        await self._pools.aclose()
 
     def _outgoing(self, request: WireRequest) -> httpcore2.Request:
         settings = self._settings
@@ -298,48 +208,6 @@ class OpenAICompatibleBackend:
                     break
         return pieces.joined
 
-    def _pool(self) -> httpcore2.ConnectionPool:
-        with self._opening:
-            self._forget_inherited()
-            return self._sync_pool or self._open_pool()
-
-    def _forget_inherited(self) -> None:
-        """After a fork: leave the parent's connections alone, and open own ones."""
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            self._sync_pool = self._async_pool = None
-
-    def _open_pool(self) -> httpcore2.ConnectionPool:
-        settings = self._settings
-        self._sync_pool = httpcore2.ConnectionPool(
-            ssl_context=_tls(settings),
-            proxy=_proxy(settings),
-            max_connections=settings.max_connections,
-            keepalive_expiry=_KEEPALIVE_S,
-            network_backend=JudgedNetwork(
-                settings.declared, connect_timeout_s=settings.connect_timeout_s
-            ),
-        )
-        return self._sync_pool
-
-    def _apool(self) -> httpcore2.AsyncConnectionPool:
-        self._forget_inherited()
-        loop = current_token()
-        if self._async_pool is None or self._loop != loop:
-            # Connections belong to the loop that opened them; another loop starts afresh.
-            self._loop = loop
-            settings = self._settings
-            self._async_pool = httpcore2.AsyncConnectionPool(
-                ssl_context=_tls(settings),
-                proxy=_proxy(settings),
-                max_connections=settings.max_connections,
-                keepalive_expiry=_KEEPALIVE_S,
-                network_backend=AsyncJudgedNetwork(
-                    settings.declared, connect_timeout_s=settings.connect_timeout_s
-                ),
-            )
-        return self._async_pool
-
     def __repr__(self) -> str:
         return f"OpenAICompatibleBackend({self.name!r}, place={self.place.value!r})"
 
@@ -364,13 +232,3 @@ class _Body:
     @property
     def joined(self) -> bytes:
         return b"".join(self._pieces)
-
-
-def _tls(settings: HttpSettings) -> ssl.SSLContext:
-    return tls_context(settings.ca_file) if settings.base_url.scheme == "https" else no_tls()
-
-
-def _proxy(settings: HttpSettings) -> httpcore2.Proxy | None:
-    if settings.proxy is None:
-        return None
-    return httpcore2.Proxy(settings.proxy.join(""))

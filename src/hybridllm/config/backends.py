@@ -15,8 +15,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from hybridllm.backends.addresses import DeclaredNetworks
-from hybridllm.backends.openai_compatible import BaseUrl, HttpSettings, OpenAICompatibleBackend
+from hybridllm.backends.openai_compatible import OpenAICompatibleBackend
 from hybridllm.backends.providers import PROVIDERS, Provider
+from hybridllm.backends.settings import BaseUrl, HttpSettings
 from hybridllm.errors import ConfigurationError
 from hybridllm.params import ENDPOINTS, ENGINE_CONTROLS, PROVIDER_TOOLS, ParameterKind
 from hybridllm.policy.load import build_destination, build_label, require
