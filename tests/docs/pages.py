@@ -37,7 +37,5 @@ def snippets(page: Path) -> list[Snippet]:
             continue
         language, _, rest = token.info.strip().partition(" ")
         name = page.relative_to(ROOT).as_posix()
-        found.append(
-            Snippet(name, token.map[0] + 1, language, NOT_RUN not in rest, token.content)
-        )
+        found.append(Snippet(name, token.map[0] + 1, language, NOT_RUN not in rest, token.content))
     return found

@@ -32,9 +32,7 @@ def workplace(
     """A folder with the README's configuration, pointed at loopback servers."""
     (readme,) = [item for item in snippets(ROOT / "README.md") if item.language == "toml"]
     text = readme.text.replace("http://127.0.0.1:8000/v1", on_premises.base_url)
-    text = text.replace(
-        'api_key_env = "OPENAI_API_KEY"', f'base_url = "{cloud.base_url}"'
-    )
+    text = text.replace('api_key_env = "OPENAI_API_KEY"', f'base_url = "{cloud.base_url}"')
     (tmp_path / "hybridllm.toml").write_text(text, encoding="utf-8")
     (tmp_path / "departments").mkdir()
     for name in ("general", "legal"):

@@ -15,7 +15,6 @@ from types import MappingProxyType
 
 _EVERY = frozenset({"chat.completions", "embeddings", "responses"})
 _NO_RESPONSES = frozenset({"chat.completions", "embeddings"})
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,3 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         )
     }
 )
-
-
-def defaults_for(provider: Provider, endpoint: str) -> Mapping[str, object]:
-    """Return the fields that a provider is sent unless the caller sets them."""
-    return provider.defaults.get(endpoint, _NOTHING)
