@@ -10,8 +10,9 @@ text itself is the key: pasted into a new conversation, sent by another client
 object or after a restart, it keeps its label.
 
 A text leaves keyed digests (`fingerprint.digest`): one of the whole text and one of
-each line of at least 40 characters, for at most 256 lines. Width, case and spacing
-don't matter. Changed words do: a paraphrase is not found, nor is half a line.
+each longer line and sentence, for at most 256 of them. Width, case and spacing don't
+matter, and a text is found behind "Translate:" or before another sentence. Changed
+words do matter: a paraphrase is not found, nor is half a sentence.
 
 Texts of fewer than 16 characters are neither remembered nor recalled:
 ありがとうございます must not taint everybody who is polite. A longer stock phrase
@@ -99,6 +100,8 @@ class VolatileMemory:
 
     def recall(self, texts: Iterable[str]) -> Label | None:
         """Return the join of the labels of all known texts, `None` if none is known."""
+        if not self._labels:
+            return None
         digests = self._digests.to_recall(texts)
         with self._lock:
             known = self._labels.keys() & digests
@@ -171,7 +174,9 @@ class SqliteMemory:
 
     def recall(self, texts: Iterable[str]) -> Label | None:
         """Return the join of the labels of all known texts, `None` if none is known."""
-        digests = list(self._digests.to_recall(texts))
+        with self._store.reading() as connection:
+            is_empty = connection.execute("SELECT 1 FROM entry LIMIT 1").fetchone() is None
+        digests = [] if is_empty else list(self._digests.to_recall(texts))
         if not digests:
             return None
         oldest = int(self._clock() - self._max_age_s)

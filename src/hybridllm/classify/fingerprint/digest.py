@@ -17,16 +17,22 @@ from typing import TYPE_CHECKING, Final
 from hybridllm.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MINIMUM_CHARACTERS: Final = 16
 """Shorter texts, counted after normalisation, are common phrases."""
 
 PIECE_CHARACTERS: Final = 40
-"""A line of at least this length is remembered on its own."""
+"""A line or sentence of at least this length is remembered on its own. Japanese says in half
+the characters what English says: a character beyond Latin counts twice."""
 
 MAX_PIECES: Final = 256
-"""Lines remembered of one text. All lines of a text are looked up."""
+"""Lines and sentences remembered of one text. All of a text are looked up."""
+
+MAX_CUTS: Final = 8
+"""Ends of sentences in one line at which its beginning and its rest are looked up too."""
+
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?:;。．！？：；])")
 
 KEY_BYTES: Final = range(16, 65)
 """Lengths of a key: BLAKE2b takes up to 64 bytes; 16 is the least worth having."""
@@ -57,27 +63,24 @@ class Digester:
 
     def to_recall(self, texts: Iterable[str]) -> set[bytes]:
         """Return the digests under which any of these texts may be known."""
-        return self._digests(texts, piece_characters=MINIMUM_CHARACTERS, max_pieces=None)
+        found: set[bytes] = set()
+        for text in _each(texts):
+            pieces = _pieces_to_recall(sentences_by_line(text))
+            found.update(
+                self._digest(piece) for piece in pieces if len(piece) >= MINIMUM_CHARACTERS
+            )
+        return found
 
     def to_remember(self, texts: Iterable[str]) -> set[bytes]:
         """Return the digests that these texts leave behind."""
-        return self._digests(texts, piece_characters=PIECE_CHARACTERS, max_pieces=MAX_PIECES)
-
-    def _digests(
-        self, texts: Iterable[str], *, piece_characters: int, max_pieces: int | None
-    ) -> set[bytes]:
-        # A lone string would be read as its characters, all of them too short.
         found: set[bytes] = set()
-        for text in (texts,) if isinstance(texts, str) else texts:
-            lines = normalised_lines(text)
-            pieces = [line for line in lines if len(line) >= piece_characters]
-            found.update(map(self._digest, pieces[:max_pieces]))
-            if len(lines) > 1:
-                whole = _composed("".join(lines))
-                if len(whole) >= MINIMUM_CHARACTERS:
-                    found.add(self._digest(whole))
-            elif lines and MINIMUM_CHARACTERS <= len(lines[0]) < piece_characters:
-                found.add(self._digest(lines[0]))
+        for text in _each(texts):
+            lines = sentences_by_line(text)
+            whole = _joined(sentence for line in lines for sentence in line)
+            if len(whole) >= MINIMUM_CHARACTERS:
+                found.add(self._digest(whole))
+            pieces = [piece for piece in _lines_and_sentences(lines) if _is_telling(piece)]
+            found.update(map(self._digest, pieces[:MAX_PIECES]))
         return found
 
     def _digest(self, text: str) -> bytes:
@@ -86,6 +89,49 @@ class Digester:
         # A lone surrogate is a legal character of a JSON string.
         state.update(text.encode("utf-8", "surrogatepass"))
         return state.digest()
+
+
+def _each(texts: Iterable[str]) -> Iterable[str]:
+    # A lone string would be read as its characters, all of them too short.
+    return (texts,) if isinstance(texts, str) else texts
+
+
+def _is_telling(piece: str) -> bool:
+    wide = 0 if piece.isascii() else sum(character > "\u2e7f" for character in piece)
+    return len(piece) + wide >= PIECE_CHARACTERS
+
+
+def sentences_by_line(text: str) -> list[list[str]]:
+    """Return the normalised sentences of each line. A colon ends a sentence too."""
+    lines = (_SENTENCE_END.sub("\n", line) for line in text.splitlines())
+    return [sentences for line in lines if (sentences := normalised_lines(line))]
+
+
+def _lines_and_sentences(lines: list[list[str]]) -> list[str]:
+    """Return the lines of a text, and the sentences of lines that hold several."""
+    pieces = [piece for line in lines for piece in (_joined(line), *line)]
+    return list(dict.fromkeys(pieces))
+
+
+def _pieces_to_recall(lines: list[list[str]]) -> Iterator[str]:
+    """Yield what may have been remembered: whole, line, sentence, and parts of a line.
+
+    A known text often comes back inside a line: "Translate: <text>", or with an order
+    behind it. So the beginning and the rest of a line are tried at its sentence ends.
+    """
+    if len(lines) > 1:
+        yield _joined(sentence for line in lines for sentence in line)
+    for line in lines:
+        yield _joined(line)
+        if len(line) > 1:
+            yield from line
+        for cut in range(1, min(len(line), MAX_CUTS + 1)):
+            yield _joined(line[:cut])
+            yield _joined(line[cut:])
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    return _composed("".join(sentences))
 
 
 def normalised_lines(text: str) -> list[str]:
