@@ -195,13 +195,18 @@ def _opaque(node: _Node) -> Iterator[Unreadable]:
     In a list of typed parts only the types known to be text are readable: a
     type that a provider invents tomorrow is unreadable until somebody reads it.
     """
-    if not node.in_list or node.key not in _HOLDERS:
+    if node.key not in _HOLDERS or not (node.in_list or _is_in_conversation(node.path)):
         return
     if _is_opaque_part(node):
         yield Unreadable(node.path, "unreadable:part")
     for field in sorted(_OPAQUE_FIELDS & node.value.keys()):
         if node.value[field] is not None:
             yield Unreadable(f"{node.path}/{field}", f"unreadable:{field}")
+
+
+def _is_in_conversation(path: str) -> bool:
+    """Return whether this is no schema or argument, in which any key may mean anything."""
+    return path.startswith(("/messages/", "/input")) and "#" not in path
 
 
 def _is_opaque_part(node: _Node) -> bool:
