@@ -53,6 +53,8 @@ class DetectionConfig(Section):
     """How requests are read."""
 
     lexicons: list[str] = []
+    shapes: dict[Name, str] = {}
+    key_rules: list[str] = []
     plugins: list[str] = []
     plugin_timeout_s: float = Field(default=1.0, gt=0, le=30, allow_inf_nan=False)
     fingerprints: FingerprintConfig = FingerprintConfig()

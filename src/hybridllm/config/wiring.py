@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,17 +19,14 @@ from typing import TYPE_CHECKING
 from hybridllm.audit.log import FileAuditLog
 from hybridllm.classify.cache import VerdictCache
 from hybridllm.classify.classifier import Classifier
-from hybridllm.classify.detectors import builtin_detectors
 from hybridllm.classify.fingerprint import FingerprintDetector
-from hybridllm.classify.guarded import GuardedDetector
-from hybridllm.classify.lexicon import LexiconDetector, load_lexicon
 from hybridllm.config.backends import BuiltBackend, build_backend
-from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS, read_file
+from hybridllm.config.detectors import build_detectors
+from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
 from hybridllm.config.schema import OrganisationFile
+from hybridllm.config.sources import Sources, read_sources
 from hybridllm.config.state import derive, load_key
 from hybridllm.config.stores import open_index, open_memory
-from hybridllm.errors import ConfigurationError
-from hybridllm.plugins import load_detectors
 from hybridllm.policy.load import (
     Names,
     build_aliases,
@@ -43,7 +39,6 @@ from hybridllm.policy.load import (
     require,
 )
 from hybridllm.policy.model import Department, Policy
-from hybridllm.policy.schema import DepartmentConfig
 from hybridllm.runtime import Limits, Runtime
 
 if TYPE_CHECKING:
@@ -101,20 +96,6 @@ class Fakes:
     audit: AuditSink
 
 
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """All files of a configuration, read and checked for shape."""
-
-    file: Path
-    organisation: OrganisationFile
-    departments: Mapping[str, DepartmentConfig]
-    digest: str
-
-    @property
-    def shown(self) -> str:
-        return self.file.name
-
-
 def open_config(
     path: str | os.PathLike[str] | None = None,
     *,
@@ -134,9 +115,9 @@ def open_config(
         MissingExtraError: A backend needs a part that is not installed.
     """
     variables = os.environ if environment is None else environment
-    sources = _read(Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE))
+    sources = read_sources(Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE))
     scale = build_scale(sources.organisation.labels, file=sources.shown)
-    detectors = tuple(_detectors(sources))
+    detectors = tuple(build_detectors(sources))
     built = _backends(sources, scale=scale, environment=variables, fakes=fakes)
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
     state = sources.file.parent / sources.organisation.state.directory
@@ -169,52 +150,13 @@ def open_config(
     return Wiring(runtime, sources.file, sources.organisation, memory, index)
 
 
-def _read(path: Path) -> _Sources:
-    organisation, data = read_file(path, shape=OrganisationFile, shown=path.name)
-    digest = sha256(data)
-    departments: dict[str, DepartmentConfig] = {}
-    folder = path.parent / DEPARTMENTS
-    for file in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
-        shown = f"{DEPARTMENTS}/{file.name}"
-        departments[file.stem], data = read_file(file, shape=DepartmentConfig, shown=shown)
-        digest.update(sha256(file.stem.encode()).digest() + sha256(data).digest())
-    return _Sources(path, organisation, departments, digest.hexdigest())
-
-
-def _detectors(sources: _Sources) -> Iterator[Detector]:
-    settings = sources.organisation.detection
-    yield from builtin_detectors()
-    for detector in load_detectors(settings.plugins, file=sources.shown):
-        yield GuardedDetector(detector, timeout_s=settings.plugin_timeout_s)
-    yield from _lexicons(
-        settings.lexicons, sources=sources, file=sources.shown, key="detection.lexicons"
-    )
-    for department, config in sources.departments.items():
-        file = f"{DEPARTMENTS}/{department}.toml"
-        yield from _lexicons(config.lexicons, sources=sources, file=file, key="lexicons")
-
-
-def _lexicons(
-    names: Iterable[str], *, sources: _Sources, file: str, key: str
-) -> Iterator[Detector]:
-    for position, name in enumerate(names):
-        path = sources.file.parent / name
-        if not path.is_file():
-            raise ConfigurationError(
-                f"names the lexicon {name!r}, which does not exist",
-                file=file,
-                key=f"{key}[{position}]",
-            )
-        yield LexiconDetector(load_lexicon(path))
-
-
-def _key(sources: _Sources, *, state: Path, environment: Mapping[str, str]) -> bytes:
+def _key(sources: Sources, *, state: Path, environment: Mapping[str, str]) -> bytes:
     key_env = sources.organisation.state.key_env
     return load_key(state, key_env=key_env, environment=environment, file=sources.shown)
 
 
 def _backends(
-    sources: _Sources, *, scale: Scale, environment: Mapping[str, str], fakes: Fakes | None
+    sources: Sources, *, scale: Scale, environment: Mapping[str, str], fakes: Fakes | None
 ) -> dict[str, BuiltBackend]:
     return {
         name: build_backend(
@@ -231,7 +173,7 @@ def _backends(
 
 
 def _policy(
-    sources: _Sources,
+    sources: Sources,
     *,
     scale: Scale,
     detectors: tuple[Detector, ...],
@@ -259,7 +201,7 @@ def _policy(
 
 
 def _departments(
-    sources: _Sources, *, policy: Policy, names: Names
+    sources: Sources, *, policy: Policy, names: Names
 ) -> Iterator[tuple[str, Department]]:
     for name, config in sources.departments.items():
         shown = f"{DEPARTMENTS}/{name}.toml"
@@ -270,7 +212,7 @@ def _departments(
         yield "default", Department("default", default=policy.default)
 
 
-def _default_department(sources: _Sources) -> str:
+def _default_department(sources: Sources) -> str:
     """Return the department of callers that name none; empty if they must name one."""
     named = sources.organisation.organisation.default_department
     known = list(sources.departments) or ["default"]

@@ -1,0 +1,74 @@
+"""The detectors that a configuration names.
+
+Answers: what reads the requests of this organisation?
+Not here: the detectors (`classify`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from hybridllm.classify.detectors import builtin_detectors
+from hybridllm.classify.detectors.references import ShapeDetector
+from hybridllm.classify.detectors.rule_files import KeyRulesDetector, load_key_rules
+from hybridllm.classify.guarded import GuardedDetector
+from hybridllm.classify.lexicon import LexiconDetector, load_lexicon
+from hybridllm.config.files import DEPARTMENTS
+from hybridllm.errors import ConfigurationError
+from hybridllm.plugins import load_detectors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hybridllm.classify.detector import Detector
+    from hybridllm.config.sources import Sources
+
+
+def build_detectors(sources: Sources) -> Iterator[Detector]:
+    """Yield the built-in detectors, then those that the files name.
+
+    Raises:
+        ConfigurationError: A file does not exist or cannot be used, or a plug-in is no detector.
+    """
+    settings = sources.organisation.detection
+    yield from builtin_detectors()
+    if settings.shapes:
+        yield _shapes(settings.shapes, file=sources.shown)
+    for position, name in enumerate(settings.key_rules):
+        key = f"detection.key_rules[{position}]"
+        path = _existing(name, sources=sources, file=sources.shown, key=key)
+        yield GuardedDetector(
+            KeyRulesDetector(load_key_rules(path)), timeout_s=settings.plugin_timeout_s
+        )
+    for detector in load_detectors(settings.plugins, file=sources.shown):
+        yield GuardedDetector(detector, timeout_s=settings.plugin_timeout_s)
+    yield from _lexicons(
+        settings.lexicons, sources=sources, file=sources.shown, key="detection.lexicons"
+    )
+    for department, config in sources.departments.items():
+        file = f"{DEPARTMENTS}/{department}.toml"
+        yield from _lexicons(config.lexicons, sources=sources, file=file, key="lexicons")
+
+
+def _lexicons(names: Iterable[str], *, sources: Sources, file: str, key: str) -> Iterator[Detector]:
+    for position, name in enumerate(names):
+        path = _existing(name, sources=sources, file=file, key=f"{key}[{position}]")
+        yield LexiconDetector(load_lexicon(path))
+
+
+def _shapes(shapes: Mapping[str, str], *, file: str) -> ShapeDetector:
+    for name, shape in shapes.items():
+        try:
+            ShapeDetector({name: shape})
+        except ConfigurationError as error:
+            key = f"detection.shapes.{name}"
+            raise ConfigurationError(str(error), file=file, key=key) from None
+    return ShapeDetector(shapes)
+
+
+def _existing(name: str, *, sources: Sources, file: str, key: str) -> Path:
+    path = sources.file.parent / name
+    if not path.is_file():
+        raise ConfigurationError(f"names {name!r}, which does not exist", file=file, key=key)
+    return path
