@@ -14,18 +14,25 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
-
-import httpx2
-import openai
+from typing import TYPE_CHECKING
 
 from hybridllm.backends.base import WireReply, WireRequest
+from hybridllm.backends.in_process_replies import error_of, reply_of
 from hybridllm.engine.call import Call
-from hybridllm.engine.exchange import Embedding, Refusal
+from hybridllm.engine.exchange import (
+    AdapterChange,
+    Done,
+    Embedding,
+    Failed,
+    Generation,
+    Refusal,
+)
 from hybridllm.engine.mailbox import LoopMailbox, ThreadMailbox
 from hybridllm.engine.replies import ReplyWriter, answers_of
+from hybridllm.engine.settings import Limits, LoadSettings, Pooling
 from hybridllm.engine.wire import read_body, read_job, wants_usage
 from hybridllm.errors import ConfigurationError, MissingExtraError
 from hybridllm.types import Place
@@ -37,13 +44,8 @@ if TYPE_CHECKING:
 # How long `close` waits for the step that is running; loading cannot be interrupted.
 _CLOSE_TIMEOUT_S = 30.0
 _POLL_S = 0.01
-# Nothing is sent there; the SDK's errors need a request with an address.
-_ADDRESS = "http://in-process.invalid/v1/"
-_KINDS: Mapping[int, type[openai.APIStatusError]] = {
-    400: openai.BadRequestError,
-    404: openai.NotFoundError,
-    429: openai.RateLimitError,
-}
+# Loading an adapter waits for the model, which may have to be loaded first.
+_CHANGE_TIMEOUT_S = 600.0
 
 
 class InProcessBackend:
@@ -56,7 +58,10 @@ class InProcessBackend:
         dtype: `auto`, `float32`, `bfloat16` or `float16`.
         max_batch: Answers that grow at the same time.
         max_model_len: Tokens of prompt and answer together; `None`: as the model says.
-        served_names: Names that requests may give as `model`; default: `name`.
+        served_names: Names that requests may give as `model`; empty: any, since the flow's
+            candidates come from the configuration and there is only one model here.
+        adapters: Folders of LoRA adapters by name. A request names one as `model`; the model itself
+            is then `served_names` or `name`, and any other name is an error.
         pooling: How an embedding model pools; `None`: as its own files say.
         cache_dir: Keeps converted GGUF files.
         max_waiting: Requests that may wait or run before more are refused.
@@ -77,22 +82,29 @@ class InProcessBackend:
         max_batch: int = 64,
         max_model_len: int | None = None,
         served_names: Sequence[str] = (),
-        pooling: Literal["cls", "last", "mean"] | None = None,
+        adapters: Mapping[str, Path | str] | None = None,
+        pooling: Pooling | None = None,
         cache_dir: Path | str | None = None,
         max_waiting: int = 256,
         threads: int | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         self._name = name
-        self._path = Path(model_path)
-        if not self._path.exists():
+        path = Path(model_path)
+        if not path.exists():
             raise ConfigurationError("there is no such file or folder", file=str(model_path))
-        self._served = tuple(served_names) or (name,)
-        self._cache = Path(cache_dir) if cache_dir else Path.home() / ".cache" / "hybridllm"
-        self._settings = {
-            "device": device, "dtype": dtype, "max_model_len": max_model_len, "pooling": pooling,
-        }  # fmt: skip
-        self._limits = {"max_batch": max_batch, "max_waiting": max_waiting, "threads": threads}
+        self._served = tuple(served_names)
+        self._adapters = {key: Path(path) for key, path in (adapters or {}).items()}
+        self._settings = LoadSettings(
+            path=path,
+            cache=Path(cache_dir) if cache_dir else Path.home() / ".cache" / "hybridllm",
+            device=device,
+            dtype=dtype,
+            max_model_len=max_model_len,
+            pooling=pooling,
+            adapters=self._adapters,
+        )
+        self._limits = Limits(max_batch=max_batch, max_waiting=max_waiting, threads=threads)
         self._progress = progress or _silent
         self._lock = Lock()
         self._engine: Engine | None = None
@@ -123,9 +135,9 @@ class InProcessBackend:
         except BaseException as error:  # whatever ends the wait must end the work as well
             call.cancel()
             if isinstance(error, Refusal):
-                raise _error(error, path=request.path) from None
+                raise error_of(error, path=request.path) from None
             raise
-        return _reply(call, request=request)
+        return reply_of(call, request=request)
 
     async def asend(self, request: WireRequest, *, permit: Permit) -> WireReply:
         """Make one attempt without blocking the event loop."""
@@ -137,9 +149,28 @@ class InProcessBackend:
         except BaseException as error:  # whatever ends the wait must end the work as well
             call.cancel()
             if isinstance(error, Refusal):
-                raise _error(error, path=request.path) from None
+                raise error_of(error, path=request.path) from None
             raise
-        return _reply(call, request=request)
+        return reply_of(call, request=request)
+
+    def load_adapter(self, name: str, *, path: Path | str) -> None:
+        """Load a LoRA adapter between two steps; requests may name it as `model` from then on.
+
+        Raises:
+            ConfigurationError: It does not belong to this model, or is not plain LoRA.
+        """
+        self._change(AdapterChange(name, path=Path(path)))
+        with self._lock:
+            self._adapters = self._adapters | {name: Path(path)}
+
+    def unload_adapter(self, name: str) -> None:
+        """Forget an adapter; requests that name it fail from then on.
+
+        Raises:
+            ConfigurationError: Requests still use it.
+        """
+        self._change(AdapterChange(name))
+        # The name stays known as one that is not the model itself.
 
     def close(self) -> None:
         """End the engine's thread and free the model."""
@@ -170,16 +201,16 @@ class InProcessBackend:
         try:
             return self._submit(request, mailbox=mailbox)
         except Refusal as refusal:
-            raise _error(refusal, path=request.path) from None
+            raise error_of(refusal, path=request.path) from None
 
     def _submit(self, request: WireRequest, *, mailbox: ThreadMailbox | LoopMailbox) -> Call:
         body = read_body(request.body)
-        if body.get("model") not in self._served:
-            raise Refusal(
-                f"this backend serves {', '.join(self._served)}",
-                code="model_not_found", status=404, param="model",
-            )  # fmt: skip
+        adapter = self._adapter(body.get("model"))
         job = read_job(request.path, body=body)
+        if adapter and isinstance(job, Embedding):
+            raise Refusal("adapters do not embed", code="unsupported_model", param="model")
+        if isinstance(job, Generation):
+            job = replace(job, adapter=adapter)
         if not isinstance(job, Embedding) and job.streams != request.stream:
             raise Refusal("body and request differ", code="invalid_value", param="stream")
         writer = ReplyWriter(
@@ -188,6 +219,32 @@ class InProcessBackend:
         )  # fmt: skip
         ticket = self._started().submit(job, mailbox=mailbox, deadline=request.deadline)
         return Call(ticket, mailbox=mailbox, writer=writer, streams=request.stream)
+
+    def _adapter(self, model: object) -> str | None:
+        """Return the adapter that a request names, `None` for the model itself."""
+        with self._lock:
+            if isinstance(model, str) and model in self._adapters:
+                return model
+            own = self._served or ((self._name,) if self._adapters else ())
+            names = [*own, *self._adapters]
+        if not isinstance(model, str) or (own and model not in own):
+            # Never the bare model in silence where an adapter may have been meant.
+            raise Refusal(
+                f"this backend serves {', '.join(names) or 'a model with a name'}",
+                code="model_not_found", status=404, param="model",
+            )  # fmt: skip
+        return None
+
+    def _change(self, change: AdapterChange) -> None:
+        mailbox = ThreadMailbox()
+        try:
+            self._started().submit(change, mailbox=mailbox, deadline=float("inf"))
+            event = mailbox.next(timeout_s=_CHANGE_TIMEOUT_S)
+        except Refusal as refusal:
+            event = Failed(refusal)
+        if not isinstance(event, Done):
+            reason = event.refusal.message if isinstance(event, Failed) else "it took too long"
+            raise ConfigurationError(f"adapter {change.name!r}: {reason}")
 
     def _started(self) -> Engine:
         with self._lock:
@@ -200,95 +257,16 @@ class InProcessBackend:
     def _build(self) -> Engine:
         try:
             from hybridllm.engine.core import Engine
-            from hybridllm.engine.limits import Limits
-            from hybridllm.engine.load import LoadSettings, load
+            from hybridllm.engine.load import load
         except ImportError as error:
             if str(error.name).partition(".")[0] == "hybridllm":
                 raise
             raise MissingExtraError(feature="a model in this process", extra="local") from None
-        settings = LoadSettings(path=self._path, cache=self._cache, **self._settings)  # type: ignore[arg-type]
-        limits = Limits(**self._limits)  # type: ignore[arg-type]
         return Engine(
-            lambda: load(settings, progress=self._progress), limits=limits, name=self._name
+            lambda: load(self._settings, progress=self._progress),
+            limits=self._limits,
+            name=self._name,
         )
-
-
-class _Events:
-    """The events of a streamed reply."""
-
-    def __init__(self, call: Call, *, path: str) -> None:
-        self._call = call
-        self._path = path
-        self._closed = False
-
-    def read(self) -> bytes | None:
-        """Return the next event, or `None` after the last."""
-        try:
-            while not (self._call.ready or self._call.complete or self._closed):
-                self._call.wait()
-        except Refusal as refusal:
-            raise _broken_off(refusal, path=self._path) from None
-        return self._next()
-
-    async def aread(self) -> bytes | None:
-        """Return the next event, or `None` after the last."""
-        try:
-            while not (self._call.ready or self._call.complete or self._closed):
-                await self._call.await_next()
-        except Refusal as refusal:
-            raise _broken_off(refusal, path=self._path) from None
-        except asyncio.CancelledError:
-            self.close()
-            raise
-        return self._next()
-
-    def close(self) -> None:
-        """Stop the engine's work on it."""
-        if not self._closed:
-            self._closed = True
-            self._call.cancel()
-
-    async def aclose(self) -> None:
-        """Stop the engine's work on it."""
-        self.close()
-
-    def _next(self) -> bytes | None:
-        if self._closed and not self._call.complete:
-            request = httpx2.Request("POST", _ADDRESS + self._path)
-            raise openai.APIConnectionError(message="the stream was closed", request=request)
-        return self._call.ready.popleft() if self._call.ready else None
-
-
-def _reply(call: Call, *, request: WireRequest) -> WireReply:
-    if request.stream:
-        return WireReply(events=_Events(call, path=request.path), request_id=call.reply_id)
-    return WireReply(body=call.body, request_id=call.reply_id)
-
-
-def _error(refusal: Refusal, *, path: str) -> openai.APIError:
-    """Return the SDK's error for a refusal; it holds codes, names and counts."""
-    request = httpx2.Request("POST", _ADDRESS + path)
-    if refusal.status == 408:
-        return openai.APITimeoutError(request)
-    kind = _KINDS.get(refusal.status, openai.InternalServerError)
-    body = {
-        "message": refusal.message,
-        "type": "invalid_request_error" if refusal.status < 429 else "server_error",
-        "param": refusal.param,
-        "code": refusal.code,
-    }
-    # Trying again helps only against a full queue.
-    headers = {"x-should-retry": "true" if refusal.status == 429 else "false"}
-    response = httpx2.Response(refusal.status, request=request, headers=headers)
-    return kind(refusal.message, response=response, body=body)
-
-
-def _broken_off(refusal: Refusal, *, path: str) -> openai.APIConnectionError:
-    """Return the error of a stream that ends too early."""
-    request = httpx2.Request("POST", _ADDRESS + path)
-    if refusal.status == 408:
-        return openai.APITimeoutError(request)
-    return openai.APIConnectionError(message=refusal.message, request=request)
 
 
 def _silent(_: str, __: float) -> None:

@@ -135,7 +135,7 @@ class BackendConfig(Section):
     device: str = "auto"
     dtype: str = "auto"
     max_model_len: int | None = Field(default=None, ge=1)
-    max_batch: int = Field(default=16, ge=1)
+    max_batch: int = Field(default=64, ge=1)
 
     @field_validator("api_key_env")
     @classmethod
