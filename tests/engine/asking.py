@@ -9,9 +9,9 @@ import json
 import time
 from typing import Any
 
-from hybridllm.backends.base import WireReply, WireRequest
 from hybridllm.backends.in_process import InProcessBackend
 from hybridllm.permit import Permit
+from hybridllm.wire import WireReply, WireRequest
 
 
 def chat(text: str, **settings: Any) -> dict[str, Any]:

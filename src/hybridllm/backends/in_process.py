@@ -19,7 +19,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hybridllm.backends.base import WireReply, WireRequest
 from hybridllm.backends.in_process_replies import error_of, reply_of
 from hybridllm.engine.call import Call
 from hybridllm.engine.exchange import (
@@ -36,6 +35,7 @@ from hybridllm.engine.settings import Limits, LoadSettings, Pooling
 from hybridllm.engine.wire import read_body, read_job, wants_usage
 from hybridllm.errors import ConfigurationError, MissingExtraError
 from hybridllm.types import Place
+from hybridllm.wire import WireReply, WireRequest
 
 if TYPE_CHECKING:
     from hybridllm.engine.core import Engine

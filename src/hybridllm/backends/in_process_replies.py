@@ -14,9 +14,9 @@ from collections.abc import Mapping
 import httpx2
 import openai
 
-from hybridllm.backends.base import WireReply, WireRequest
 from hybridllm.engine.call import Call
 from hybridllm.engine.exchange import Refusal
+from hybridllm.wire import WireReply, WireRequest
 
 # Nothing is sent there; the SDK's errors need a request with an address.
 _ADDRESS = "http://in-process.invalid/v1/"
