@@ -71,7 +71,7 @@ def local(session: nox.Session) -> None:
     """Run the tests that need torch."""
     session.install(TORCH)
     install(session, "test", extras="[local]")
-    pytest(session, "-m", "local")
+    pytest(session, "-m", "local and not slow")
 
 
 @nox.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.support.tripwire import AuditHookTripwire
 
 NAME = "engine.inner.example"
 _OUTSIDE = "203.0.113.7"
-_ASK = {
+_ASK: dict[str, dict[str, Any]] = {
     "chat.completions": {"messages": [{"role": "user", "content": "Kestrel plan 7781"}]},
     "responses": {"input": "Kestrel plan 7781"},
     "embeddings": {"input": "Kestrel plan 7781"},

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import openai
 import pytest
@@ -41,10 +42,10 @@ class EncryptedServer:
     received: bytearray = field(default_factory=bytearray)
     handshakes: int = 0
 
-    def __enter__(self) -> EncryptedServer:
+    def __enter__(self) -> Self:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate)
-        context.sni_callback = lambda _, name, __: self.names.append(name)  # type: ignore[assignment]
+        context.sni_callback = lambda _, name, __: self.names.append(name)
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -142,7 +143,7 @@ def test_the_file_of_the_configuration_is_trusted(
 
 
 @pytest.mark.parametrize("ambient", ["nothing", "SSL_CERT_FILE", "SSL_CERT_DIR", "all"])
-def test_what_the_environment_trusts_is_not_trusted(
+def test_what_the_environment_trusts_is_not_trusted(  # noqa: PLR0917 - fixtures
     ambient: str,
     tmp_path: Path,
     certificate: Path,

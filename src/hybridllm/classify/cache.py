@@ -37,9 +37,14 @@ class VerdictCache:
         self._lock = threading.Lock()
         self._verdicts: OrderedDict[bytes, Verdict] = OrderedDict()
 
-    def key(self, text: str) -> bytes:
-        """Return the keyed hash under which a text is known. 16 bytes."""
-        return blake2b(text.encode(), key=self._key, digest_size=16).digest()
+    def key(self, text: str, *, is_joint: bool = False) -> bytes:
+        """Return the keyed hash under which a text is known. 16 bytes.
+
+        The joint of two texts is read by fewer detectors, so it has a key of its own.
+        """
+        person = b"joint" if is_joint else b"text"
+        data = text.encode("utf-8", "surrogatepass")
+        return blake2b(data, key=self._key, person=person, digest_size=16).digest()
 
     def get(self, key: bytes) -> Verdict | None:
         """Return the verdict, if there is one."""

@@ -15,7 +15,7 @@ from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hybridllm.classify.detector import Match
+from hybridllm.classify.detector import Match, most_matches
 from hybridllm.classify.walk import Text, Unreadable, walk
 from hybridllm.types import Finding
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from hybridllm.labels import Label
 
 _CONTENT_ENDS = ("/content", "/text", "/arguments", "/output", "/input")
-
-_MATCHES_PER_CHARACTER = 4
-"""More matches than this are nonsense; a detector may not go on for ever."""
 
 _SEAM_CHARACTERS = 64
 """How much of two neighbouring texts is read together, so that nothing hides in the gap."""
@@ -127,19 +124,26 @@ class Classifier:
     def _detect(self, texts: list[Text], findings: list[Finding], doubts: set[str]) -> None:
         stop = self.clock() + self.timeout_s
         for text, joint in [*((text, 0) for text in texts), *_seams(texts)]:
-            for name, match in self._verdict(text.text, doubts, stop=stop):
+            verdict = self._verdict(text.text, doubts, stop=stop, is_joint=bool(joint))
+            for name, match in verdict:
                 if not joint or match.start < joint < match.end:
                     findings.append(_finding(match, path=text.path, detector=name))
 
-    def _verdict(self, text: str, doubts: set[str], *, stop: float) -> Verdict:
-        """Return what all detectors find in one string, from the cache if they read it before."""
-        key = b"" if self.cache is None else self.cache.key(text)
+    def _verdict(self, text: str, doubts: set[str], *, stop: float, is_joint: bool) -> Verdict:
+        """Return what the detectors find in one string, from the cache if they read it before.
+
+        A detector that judges meaning (`reads_joints = False`) is not asked about the
+        joint of two texts, which has none of its own.
+        """
+        key = b"" if self.cache is None else self.cache.key(text, is_joint=is_joint)
         known = None if self.cache is None else self.cache.get(key)
         if known is not None:
             return known
         found: list[tuple[str, Match]] = []
         own_doubts: set[str] = set()
         for detector in self.detectors:
+            if is_joint and not getattr(detector, "reads_joints", True):
+                continue
             if self.clock() > stop:
                 own_doubts.add("classifier_timeout")
                 break
@@ -210,7 +214,7 @@ def _instruction_places(fields: Mapping[str, Any]) -> set[tuple[str, ...]]:
 
 def _matches(detector: Detector, text: str, doubts: set[str]) -> list[Match]:
     try:
-        most = _MATCHES_PER_CHARACTER * len(text) + 16
+        most = most_matches(text)
         found = list(islice(detector.detect(text), most + 1))
     except Exception:  # a boundary: a detector that fails is a doubt
         doubts.add("detector_failed")

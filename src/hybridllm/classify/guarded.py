@@ -11,8 +11,11 @@ come back. Until then every request is in doubt, and stays inside.
 from __future__ import annotations
 
 import threading
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
+
+from hybridllm.classify.detector import most_matches
 
 if TYPE_CHECKING:
     from hybridllm.classify.detector import Detector, Match
@@ -33,7 +36,8 @@ class GuardedDetector:
     def __init__(self, detector: Detector, *, timeout_s: float) -> None:
         self._detector = detector
         self._timeout_s = timeout_s
-        self._hung = threading.Event()
+        self._lock = threading.Lock()
+        self._late: list[threading.Thread] = []
 
     @property
     def name(self) -> str:
@@ -52,26 +56,27 @@ class GuardedDetector:
             DetectorHungError: It does not answer in time.
             Exception: Whatever the detector raises.
         """
-        if self._hung.is_set():
-            raise DetectorHungError
-        answers: SimpleQueue[list[Match] | Exception] = SimpleQueue()
+        with self._lock:
+            self._late = [thread for thread in self._late if thread.is_alive()]
+            if self._late:
+                raise DetectorHungError
+        answers: SimpleQueue[list[Match] | BaseException] = SimpleQueue()
         thread = threading.Thread(target=self._ask, args=(text, answers), daemon=True)
         thread.start()
         try:
             answer = answers.get(timeout=self._timeout_s)
         except Empty:
-            self._hung.set()
-            if not thread.is_alive():  # it came back in between
-                self._hung.clear()
+            with self._lock:
+                self._late.append(thread)
             raise DetectorHungError from None
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, BaseException):
+            raise DetectorHungError from None
         return answer
 
-    def _ask(self, text: str, answers: SimpleQueue[list[Match] | Exception]) -> None:
+    def _ask(self, text: str, answers: SimpleQueue[list[Match] | BaseException]) -> None:
         try:
-            answers.put(list(self._detector.detect(text)))
-        except Exception as error:  # handed to the waiting caller, who raises it
+            answers.put(list(islice(self._detector.detect(text), most_matches(text) + 1)))
+        except BaseException as error:  # a boundary: handed to the waiting caller, who raises it
             answers.put(error)
-        finally:
-            self._hung.clear()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from hybridllm.classify.classifier import Classifier
     from hybridllm.classify.detector import Detector
@@ -193,18 +194,14 @@ def _show(
     console: Console, *, results: Sequence[_Scored], labelled: LabelledSet, with_ids: bool
 ) -> None:
     requests = make_table("detector", "language", "sensitive noticed", "false alarms", "p50 ms/KiB")
-    kinds = make_table("detector", "language", "kind", "spans found", "as that kind")
     for result in results:
         for score in result.scores:
-            head = (result.detector, score.language)
             recall, alarms = _shown(score.recall), _shown(score.false_alarms)
-            requests.add_row(*head, recall, alarms, f"{score.ms_per_kib:.3f}")
-            rows = {**score.kinds, "all kinds": score.entities} if score.kinds else {}
-            for kind, item in rows.items():
-                kinds.add_row(*head, kind, _shown(item.found), _shown(item.named))
+            time_shown = f"{score.ms_per_kib:.3f}"
+            requests.add_row(result.detector, score.language, recall, alarms, time_shown)
     console.print(requests)
-    if kinds.row_count:
-        console.print(kinds)
+    if any(score.kinds for score in results[0].scores):
+        console.print(_kind_table(results))
     console.print("In brackets: the 95 % interval (Wilson).")
     for result in results:
         for score in result.scores:
@@ -213,6 +210,20 @@ def _show(
                 _show_ids(console, score=score, detector=result.detector)
     if labelled.ignored_keys:
         console.print(f"Ignored keys: {', '.join(map(ascii, sorted(labelled.ignored_keys)))}")
+
+
+def _kind_table(results: Sequence[_Scored]) -> Table:
+    """Return the spans of each kind, with the detectors side by side."""
+    heads = [f"{result.detector}: spans found" for result in results]
+    table = make_table("language", "kind", *heads, f"{results[0].detector}: as that kind")
+    for scores in zip(*(result.scores for result in results), strict=True):
+        own = scores[0]
+        for kind, item in own.kinds.items():
+            found = [_shown(score.kinds[kind].found) for score in scores]
+            table.add_row(own.language, kind, *found, _shown(item.named))
+        found = [_shown(score.entities.found) for score in scores]
+        table.add_row(own.language, "all kinds", *found, _shown(own.entities.named))
+    return table
 
 
 def _show_doubts(console: Console, *, score: LanguageScore, detector: str) -> None:

@@ -180,6 +180,10 @@ class FingerprintIndex:
         Raises:
             StoreError: The index cannot be read; what the text quotes is in doubt.
         """
+        with self._store.reading() as connection:
+            self._refresh(connection)
+        if not self._in_front:  # an empty index costs nothing more
+            return ()
         normal = normalised(text)
         if len(normal) < GRAM_CHARACTERS:
             return ()

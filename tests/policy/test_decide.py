@@ -1,0 +1,376 @@
+"""`decide` equals an independent model, and its laws hold."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from hybridllm.labels import Scale
+from hybridllm.policy.decide import decide
+from hybridllm.policy.model import (
+    Condition,
+    Department,
+    Destination,
+    FindingLabel,
+    Policy,
+    Rule,
+    Target,
+)
+from hybridllm.types import Effect, Facts, Identity, Place, PolicyDecision
+from tests.model import cases
+from tests.model import decision as model
+
+SEED = int(os.environ.get("HYBRIDLLM_TEST_SEED", "20261123"))
+FACTS_PER_POLICY = 50
+SCALE = Scale.of(["public", "internal", "confidential", "restricted"], compartments=["personal"])
+
+
+def as_model(decided: PolicyDecision) -> dict:
+    """Return a decision in the model's words."""
+    result = {
+        "effect": decided.effect.value,
+        "candidates": [(item.backend, item.model) for item in decided.candidates],
+        "rejected": {
+            (item.backend, item.model): {reason.code for reason in item.reasons}
+            for item in decided.rejected
+        },
+    }
+    if decided.effect is not Effect.INDETERMINATE:
+        result["label"] = decided.label.level.rank, set(decided.label.compartments)
+    return result
+
+
+def compare(policies: int, *, seed: int) -> dict[str, int]:
+    """Compare both on random cases; return how often each effect came up."""
+    random, effects = Random(seed), dict.fromkeys(("permit", "deny", "indeterminate"), 0)
+    for number in range(policies):
+        plain = cases.random_policy(random)
+        policy, scale = cases.policy_value(plain), cases.scale_of(plain)
+        for _ in range(FACTS_PER_POLICY):
+            facts = cases.random_facts(random, policy=plain)
+            expected = model.decide(plain, facts)
+            actual = as_model(decide(policy, cases.facts_value(scale, facts)))
+            assert expected == actual, f"seed {seed}, policy {number}: {plain} {facts}"
+            effects[expected["effect"]] += 1
+    return effects
+
+
+def test_the_decision_equals_the_independent_model_on_100_000_cases():
+    """Two programs, written apart from the same words, agree on every generated request."""
+    effects = compare(2_000, seed=SEED)
+
+    assert 100_000 == sum(effects.values())
+    assert all(count > 1_000 for count in effects.values()), effects
+
+
+@pytest.mark.slow
+def test_the_decision_equals_the_independent_model_on_1_000_000_cases():
+    """The same, ten times as many and with another seed."""
+    assert 1_000_000 == sum(compare(20_000, seed=SEED + 1).values())
+
+
+def test_the_decision_equals_the_model_on_every_combination_of_a_small_space():
+    """5 levels, 2 compartments, 4 departments and 5 clearances: each combination is tried."""
+    parts = [set(), {"personal"}, {"customer"}, {"personal", "customer"}]
+    labels = [(rank, part) for rank in range(5) for part in parts]
+    departments = {
+        name: {"default": (rank, set()), "findings": {}, "rules": []}
+        for rank, name in enumerate(("legal", "sales", "hr", "lab"))
+    }
+    departments["lab"]["rules"] = [{"when": {"level_at_least": 3}, "forbid_places": {"cloud"}}]
+    tried = 0
+    for clearance_rank, clearance_parts in itertools.product(range(5), parts):
+        plain = {
+            "levels": 5,
+            "compartments": {"personal", "customer"},
+            "default": (0, set()),
+            "findings": {},
+            "rules": [],
+            "aliases": {"assistant": [("a", "m"), ("b", "m")]},
+            "departments": departments,
+            "backends": {
+                name: {
+                    "place": place,
+                    "clearance": (clearance_rank, clearance_parts),
+                    "endpoints": {"chat.completions"},
+                    "parameters": set(),
+                }
+                for name, place in (("a", "cloud"), ("b", "on_premises"))
+            },
+        }
+        policy, scale = cases.policy_value(plain), cases.scale_of(plain)
+        for label, department, doubts in itertools.product(labels, departments, (set(), {"x"})):
+            facts = {
+                "alias": "assistant",
+                "endpoint": "chat.completions",
+                "department": department,
+                "principal": "",
+                "purpose": "",
+                "application": "",
+                "label": label,
+                "kinds": {},
+                "doubts": doubts,
+                "parameters": set(),
+            }
+            actual = as_model(decide(policy, cases.facts_value(scale, facts)))
+            assert model.decide(plain, facts) == actual
+            tried += 1
+
+    assert 5 * 4 * 20 * 4 * 2 == tried
+
+
+def test_the_order_of_rules_and_findings_never_matters():
+    """Sorting a file by name changes no decision."""
+    random = Random(SEED)
+    for _ in range(400):
+        plain = cases.random_policy(random)
+        policy, scale = cases.policy_value(plain), cases.scale_of(plain)
+        shuffled = shuffle(policy, random)
+        for _ in range(10):
+            facts = cases.facts_value(scale, cases.random_facts(random, policy=plain))
+            assert as_model(decide(policy, facts)) == as_model(decide(shuffled, facts))
+
+
+def shuffle(policy: Policy, random: Random) -> Policy:
+    """Return the same policy with everything unordered in another order."""
+    departments = {
+        name: replace(
+            department,
+            rules=mixed(department.rules, random),
+            finding_labels=mixed(department.finding_labels, random),
+        )
+        for name, department in policy.departments.items()
+    }
+    return replace(
+        policy,
+        rules=mixed(policy.rules, random),
+        finding_labels=mixed(policy.finding_labels, random),
+        departments=departments,
+    )
+
+
+def mixed(items: tuple, random: Random) -> tuple:
+    """Return the items in another order."""
+    return tuple(random.sample(items, len(items)))
+
+
+def test_one_more_rule_never_permits_more():
+    """Whatever a rule says, it only takes backends away and only raises the label."""
+    random = Random(SEED)
+    for _ in range(400):
+        plain = cases.random_policy(random)
+        rule = cases.random_rule(random, levels=plain["levels"], own=False)
+        longer = {**plain, "rules": [*plain["rules"], rule]}
+        policy, more = cases.policy_value(plain), cases.policy_value(longer)
+        for _ in range(10):
+            facts = cases.facts_value(policy.scale, cases.random_facts(random, policy=plain))
+            before, after = decide(policy, facts), decide(more, facts)
+            assert set(after.candidates) <= set(before.candidates)
+            assert before.label.flows_to(after.label)
+
+
+def test_one_more_finding_or_doubt_never_permits_more():
+    """A detector that sees more can only make a request stricter."""
+    random = Random(SEED)
+    for _ in range(400):
+        plain = cases.random_policy(random)
+        policy = cases.policy_value(plain)
+        for _ in range(10):
+            facts = cases.facts_value(policy.scale, cases.random_facts(random, policy=plain))
+            kinds = dict(facts.kinds) | {random.choice(cases.KINDS): 1}
+            more = replace(
+                facts,
+                kinds=tuple(sorted(kinds.items())),
+                doubts=facts.doubts | ({"x"} if random.random() < 0.5 else set()),
+                label=facts.label.join(
+                    cases.label_value(
+                        policy.scale, cases.random_label(random, levels=plain["levels"])
+                    )
+                ),
+            )
+            before, after = decide(policy, facts), decide(policy, more)
+            assert set(after.candidates) <= set(before.candidates)
+            assert before.label.flows_to(after.label)
+
+
+# One small policy, to read the laws in clear.
+
+CLOUD = Destination(
+    "cloud", Place.CLOUD, SCALE.strictest, frozenset({"chat.completions"}), frozenset({"store"})
+)
+LOCAL = replace(CLOUD, name="local", place=Place.ON_PREMISES)
+
+
+def small_policy(*rules: Rule, clearance: str = "restricted") -> Policy:
+    """Return a policy with a cloud and an engine inside; both cleared as given."""
+    cleared = SCALE.label(clearance, compartments=["personal"])
+    return Policy(
+        scale=SCALE,
+        default=SCALE.lowest,
+        finding_labels=(),
+        destinations={
+            "cloud": replace(CLOUD, clearance=cleared),
+            "local": replace(LOCAL, clearance=SCALE.strictest),
+        },
+        aliases={"assistant": (Target("cloud", "big"), Target("local", "small"))},
+        rules=rules,
+        departments={"legal": Department("legal", SCALE.lowest)},
+        digest="d" * 64,
+    )
+
+
+def facts(**changes: object) -> Facts:
+    """Return a harmless request with changes."""
+    plain = Facts("assistant", "chat.completions", Identity("legal"), SCALE.lowest)
+    return replace(plain, **changes)
+
+
+def backends(decided: PolicyDecision) -> list[str]:
+    """Return the candidates by name."""
+    return [candidate.backend for candidate in decided.candidates]
+
+
+def test_candidates_keep_the_order_of_the_alias():
+    """The organisation's preference decides among what is allowed."""
+    assert ["cloud", "local"] == backends(decide(small_policy(), facts()))
+
+
+def test_a_forbid_wins_over_everything():
+    """One rule that forbids is enough, whatever other rules name the backend."""
+    keep = Rule("keep", "test", Condition(), only_backends=frozenset({"cloud", "local"}))
+    forbid = Rule("forbid", "test", Condition(), forbid_backends=frozenset({"cloud"}))
+
+    assert ["local"] == backends(decide(small_policy(keep, forbid, keep), facts()))
+
+
+def test_a_denial_wins_over_everything():
+    """A rule that denies leaves nothing, and says its name and file."""
+    deny = Rule("no exports", "departments/legal.toml: rules[0]", Condition(), deny=True)
+
+    decided = decide(small_policy(deny), facts())
+
+    assert Effect.DENY is decided.effect
+    titles = {reason.rule for item in decided.rejected for reason in item.reasons}
+    assert {"no exports (departments/legal.toml: rules[0])"} == titles
+
+
+def test_a_doubt_never_reaches_a_cloud_even_with_the_top_clearance():
+    """What nobody could read stays on the premises, however trusted the cloud is."""
+    decided = decide(small_policy(), facts(doubts=frozenset({"unreadable:image_url"})))
+
+    assert ["local"] == backends(decided)
+    assert SCALE.strictest == decided.label
+    assert {"doubt"} == {reason.code for reason in decided.rejected[0].reasons}
+
+
+def test_a_kind_that_nobody_mentions_is_the_strictest():
+    """A detector that is new to the policy cannot open anything."""
+    decided = decide(small_policy(clearance="confidential"), facts(kinds=(("new.kind", 1),)))
+
+    assert SCALE.strictest == decided.label
+    assert ["local"] == backends(decided)
+
+
+def test_every_reason_against_a_backend_is_given():
+    """A person who asks why sees all reasons at once, not the first one."""
+    rule = Rule("no cloud", "test", Condition(), forbid_places=frozenset({Place.CLOUD}))
+    request = facts(
+        label=SCALE.label("restricted"),
+        endpoint="embeddings",
+        parameters=frozenset({"web_search_options"}),
+        doubts=frozenset({"detector_failed"}),
+    )
+
+    decided = decide(small_policy(rule, clearance="public"), request)
+
+    expected = {"label_above_clearance", "endpoint", "parameter", "doubt", "rule"}
+    assert expected == {reason.code for reason in decided.rejected[0].reasons}
+    assert Effect.DENY is decided.effect
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"alias": "nowhere"},
+        {"identity": Identity("nobody")},
+        {"identity": None},
+        {"label": None},
+        {"label": "public"},
+        {"kinds": 5},
+        {"kinds": ((),)},
+        {"kinds": ((None, 1),)},
+        {"parameters": 7},
+        {"alias": []},
+    ],
+    ids=str,
+)
+def test_an_error_inside_deciding_is_indeterminate_and_permits_nothing(broken):
+    """Deciding is total: nonsense gives an answer, and the answer is no."""
+    decided = decide(small_policy(), facts(**broken))
+
+    assert decided.effect in {Effect.INDETERMINATE, Effect.DENY}
+    assert () == decided.candidates
+
+
+def test_a_condition_that_raises_is_indeterminate():
+    """A rule that cannot be evaluated is not skipped."""
+
+    class Hostile(frozenset):
+        def __contains__(self, item: object) -> bool:
+            raise ZeroDivisionError("社外秘")
+
+    rule = Rule("broken", "test", Condition(principals=Hostile({"p"})), deny=True)
+
+    decided = decide(small_policy(rule), facts())
+
+    assert Effect.INDETERMINATE is decided.effect
+    assert () == decided.candidates
+    assert "社外秘" not in str(decided)
+    assert "d" * 64 == decided.policy_digest
+
+
+def test_every_step_that_raised_the_label_is_a_reason():
+    """A person sees what made a request confidential, in order, and nothing that did not."""
+    raising = Rule("contracts", "test", Condition(), label=SCALE.label("restricted"))
+    idle = Rule("idle", "test", Condition(), label=SCALE.label("public"))
+    policy = replace(
+        small_policy(raising, idle),
+        finding_labels=(FindingLabel("personal.*", SCALE.label("confidential")),),
+    )
+    request = facts(label=SCALE.label("internal"), kinds=(("personal.email", 2),))
+
+    decided = decide(policy, request)
+
+    codes = [reason.code for reason in decided.reasons]
+    assert ["default", "declared", "finding", "rule"] == codes
+    assert "personal.email was found 2 times: confidential" == decided.reasons[2].message
+    assert "contracts (test)" == decided.reasons[3].rule
+    once = decide(policy, facts(kinds=(("personal.email", 1),)))
+    assert "personal.email was found once: confidential" == once.reasons[1].message
+
+
+def test_a_doubt_is_a_reason_with_its_codes():
+    """Whoever asks why a request stayed inside learns what could not be read."""
+    decided = decide(small_policy(), facts(doubts=frozenset({"unreadable:part", "a"})))
+
+    assert "not everything could be judged: a, unreadable:part" == decided.reasons[-1].message
+
+
+def test_only_a_denial_says_that_no_backend_is_left():
+    """The last reason of a denial is the denial itself."""
+    deny = Rule("no", "test", Condition(), deny=True)
+
+    assert "no_backend" == decide(small_policy(deny), facts()).reasons[-1].code
+    assert "no_backend" not in [item.code for item in decide(small_policy(), facts()).reasons]
+
+
+def test_deciding_changes_nothing_and_repeats_itself():
+    """The same request under the same policy is decided alike, for ever."""
+    policy, request = small_policy(), facts(kinds=(("personal.email", 2),))
+
+    assert decide(policy, request) == decide(policy, request)
+    assert small_policy() == policy
