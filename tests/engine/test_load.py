@@ -174,6 +174,8 @@ def test_another_kind_of_file_is_refused(tmp_path):
 OFFLINE = """
 import sys
 def hook(event, arguments):
+    if event == "subprocess.Popen" and str(arguments[0]).endswith("ldconfig"):
+        return  # trio, where it is installed, looks for a library of the system
     if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen"):
         print("FORBIDDEN", event)
 sys.addaudithook(hook)
