@@ -49,6 +49,11 @@ class GuardedDetector:
         """Kinds of the detector."""
         return self._detector.kinds
 
+    @property
+    def reads_joints(self) -> bool:
+        """Whether the detector wants to read the joints of texts."""
+        return bool(getattr(self._detector, "reads_joints", True))
+
     def detect(self, text: str) -> list[Match]:
         """Return what the detector finds.
 
