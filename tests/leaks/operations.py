@@ -1,0 +1,103 @@
+"""Every way to send content: endpoint x threads or event loop x whole or streamed.
+
+Answers: which operations exist, and how is one of them called?
+Not here: what is asked (`places`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hybridllm import AsyncHybridLLM, HybridLLM
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One way to send content.
+
+    Attributes:
+        endpoint: As the ledger names it.
+        is_async: Through `AsyncHybridLLM`.
+        streams: Whether the reply comes in pieces.
+    """
+
+    endpoint: str
+    is_async: bool = False
+    streams: bool = False
+
+    @property
+    def title(self) -> str:
+        """For the name of a test."""
+        kind = "stream" if self.streams else "whole"
+        return f"{self.endpoint}-{'async' if self.is_async else 'sync'}-{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The backend that answered, and the text of its reply."""
+
+    backend: str | None
+    text: str
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    *(
+        Operation(endpoint, is_async=is_async, streams=streams)
+        for endpoint in ("chat.completions", "responses")
+        for is_async in (False, True)
+        for streams in (False, True)
+    ),
+    Operation("embeddings"),
+    Operation("embeddings", is_async=True),
+)
+
+
+def call(client: HybridLLM, operation: Operation, *, params: Mapping[str, Any]) -> Answered:
+    """Make one call and read its reply to the end."""
+    create = _namespace(client, operation.endpoint).create
+    reply = create(**{"model": "assistant", **params, **_stream(operation)})
+    if not operation.streams:
+        return Answered(reply.policy_decision.backend, _text(reply))
+    return Answered(reply.policy_decision.backend, "".join(_piece(piece) for piece in reply))
+
+
+async def acall(
+    client: AsyncHybridLLM, operation: Operation, *, params: Mapping[str, Any]
+) -> Answered:
+    """Make one call in an event loop and read its reply to the end."""
+    create = _namespace(client, operation.endpoint).create
+    reply = await create(**{"model": "assistant", **params, **_stream(operation)})
+    if not operation.streams:
+        return Answered(reply.policy_decision.backend, _text(reply))
+    text = "".join([_piece(piece) async for piece in reply])
+    return Answered(reply.policy_decision.backend, text)
+
+
+def explain(client: HybridLLM | AsyncHybridLLM, endpoint: str, *, params: Mapping[str, Any]) -> Any:
+    """Return what the call would do."""
+    return _namespace(client, endpoint).explain(**{"model": "assistant", **params})
+
+
+def _namespace(client: HybridLLM | AsyncHybridLLM, endpoint: str) -> Any:
+    namespace: Any = client
+    for name in endpoint.split("."):
+        namespace = getattr(namespace, name)
+    return namespace
+
+
+def _stream(operation: Operation) -> dict[str, bool]:
+    return {"stream": True} if operation.streams else {}
+
+
+def _text(reply: Any) -> str:
+    if hasattr(reply, "choices"):
+        return str(reply.choices[0].message.content)
+    return str(reply.output_text) if hasattr(reply, "output_text") else "vectors"
+
+
+def _piece(piece: Any) -> str:
+    if hasattr(piece, "choices"):
+        return (piece.choices and piece.choices[0].delta.content) or ""
+    return piece.delta if getattr(piece, "type", "") == "response.output_text.delta" else ""
