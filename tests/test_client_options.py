@@ -13,6 +13,7 @@ from hybridllm import (
     AsyncHybridLLM,
     ConfigurationError,
     HybridLLM,
+    RequestError,
     UnknownDepartmentError,
     UnknownModelError,
     UnsupportedEndpointError,
@@ -199,3 +200,16 @@ def test_calls_share_a_connection(client, cloud):
             assert list(reply)
 
     assert 1 == len(cloud.connections)
+
+
+@pytest.mark.parametrize("name", ["parse", "stream", "with_raw_response"])
+def test_methods_of_the_sdk_that_nobody_guards_are_explained(client, name):
+    """Code that is switched over learns what it may call, and nothing slips through."""
+    with pytest.raises(UnsupportedEndpointError, match="Guarded here are: create, explain"):
+        getattr(client.chat.completions, name)
+
+
+def test_a_class_in_place_of_a_schema_is_explained(client):
+    """`response_format` takes a schema; a class would have to be parsed by the SDK's helper."""
+    with pytest.raises(RequestError, match="json_schema"):
+        client.chat.completions.create(**ask(), response_format=Exception)

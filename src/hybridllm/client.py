@@ -124,14 +124,16 @@ class _BaseClient:
         label = scale.label(level or scale.levels[0].name, compartments=compartments)
         return label if before is None else before.join(label)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        """Explain what is missing, instead of letting an unguarded call through."""
-        if name in _NOT_GUARDED_YET:
-            raise UnsupportedEndpointError(
-                f"{name!r} is not guarded by hybridllm yet, so it is refused. "
-                "Guarded are: chat.completions, responses, embeddings, models"
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # type checkers shall know what is not there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Explain what is missing, instead of letting an unguarded call through."""
+            if name in _NOT_GUARDED_YET:
+                raise UnsupportedEndpointError(
+                    f"{name!r} is not guarded by hybridllm yet, so it is refused. "
+                    "Guarded are: chat.completions, responses, embeddings, models"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         identity = self._options.identity

@@ -149,6 +149,11 @@ def _encode(value: Mapping[str, Any]) -> bytes:
 
 def _plain(value: object) -> object:
     """Turn what callers pass in the field into plain JSON values."""
+    if isinstance(value, type):
+        raise RequestError(
+            f"the request holds the class {value.__name__}; pass a value, or for response_format "
+            'a schema: {"type": "json_schema", "json_schema": {...}}'
+        )
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         # Without warnings: they quote the value.

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from hybridllm.drivers import AsyncDriver, SyncDriver
-from hybridllm.errors import HybridLLMError, RequestError
+from hybridllm.errors import HybridLLMError, RequestError, UnsupportedEndpointError
 from hybridllm.flow import complete, explain
 from hybridllm.resources.failures import presentable
 from hybridllm.runtime import Call
@@ -112,6 +112,22 @@ class Caller:
             timeout_s=self.options.timeout_s if timeout is None else _seconds(timeout),
             max_retries=self.options.max_retries,
         )
+
+
+class Namespace:
+    """What all namespaces share: what they lack is explained, and never passed through."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name what there is, for a method of the SDK that nobody guards yet."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            known = sorted(key for key in dir(type(self)) if not key.startswith("_"))
+            raise UnsupportedEndpointError(
+                f"{name!r} is not guarded by hybridllm yet, so it is refused. "
+                f"Guarded here are: {', '.join(known) or ', '.join(vars(self))}"
+            )
 
 
 def owned(params: Mapping[str, object]) -> dict[str, Any]:

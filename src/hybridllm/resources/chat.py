@@ -20,7 +20,7 @@ from openai.types.chat.completion_create_params import (
 from typing_extensions import Unpack
 
 from hybridllm.params import CHAT_COMPLETIONS
-from hybridllm.resources.calling import owned
+from hybridllm.resources.calling import Namespace, owned
 from hybridllm.resources.replies import ChatCompletion, ChatCompletionChunk, chat_chunk, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
@@ -59,7 +59,7 @@ class ChatExplainParams(CompletionCreateParamsBase, total=False):
     extra_body: Mapping[str, object] | None
 
 
-class Completions:
+class Completions(Namespace):
     """Chat completions, for threads."""
 
     def __init__(self, caller: Caller) -> None:
@@ -97,7 +97,7 @@ class Completions:
         return self._caller.explain(CHAT_COMPLETIONS, params=owned(params))
 
 
-class AsyncCompletions:
+class AsyncCompletions(Namespace):
     """Chat completions, for event loops."""
 
     def __init__(self, caller: Caller) -> None:
@@ -128,14 +128,14 @@ class AsyncCompletions:
         return self._caller.explain(CHAT_COMPLETIONS, params=owned(params))
 
 
-class Chat:
+class Chat(Namespace):
     """`client.chat`, for threads."""
 
     def __init__(self, caller: Caller) -> None:
         self.completions = Completions(caller)
 
 
-class AsyncChat:
+class AsyncChat(Namespace):
     """`client.chat`, for event loops."""
 
     def __init__(self, caller: Caller) -> None:

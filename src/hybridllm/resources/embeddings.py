@@ -13,7 +13,7 @@ from openai.types.embedding_create_params import EmbeddingCreateParams
 from typing_extensions import Unpack
 
 from hybridllm.params import EMBEDDINGS
-from hybridllm.resources.calling import owned
+from hybridllm.resources.calling import Namespace, owned
 from hybridllm.resources.replies import CreateEmbeddingResponse, typed
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class EmbeddingParams(EmbeddingCreateParams, total=False):
     extra_body: Mapping[str, object] | None
 
 
-class Embeddings:
+class Embeddings(Namespace):
     """Embeddings, for threads."""
 
     def __init__(self, caller: Caller) -> None:
@@ -52,7 +52,7 @@ class Embeddings:
         return self._caller.explain(EMBEDDINGS, params=owned(params))
 
 
-class AsyncEmbeddings:
+class AsyncEmbeddings(Namespace):
     """Embeddings, for event loops."""
 
     def __init__(self, caller: Caller) -> None:

@@ -22,7 +22,7 @@ from openai.types.responses.response_create_params import (
 from typing_extensions import Unpack
 
 from hybridllm.params import RESPONSES
-from hybridllm.resources.calling import owned
+from hybridllm.resources.calling import Namespace, owned
 from hybridllm.resources.replies import Response, response_event, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
@@ -61,7 +61,7 @@ class ResponseExplainParams(ResponseCreateParamsBase, total=False):
     extra_body: Mapping[str, object] | None
 
 
-class Responses:
+class Responses(Namespace):
     """Responses, for threads."""
 
     def __init__(self, caller: Caller) -> None:
@@ -101,7 +101,7 @@ class Responses:
         return self._caller.explain(RESPONSES, params=owned(params))
 
 
-class AsyncResponses:
+class AsyncResponses(Namespace):
     """Responses, for event loops."""
 
     def __init__(self, caller: Caller) -> None:
