@@ -14,6 +14,7 @@ from hybridllm.classify.detectors.references import ShapeDetector
 from hybridllm.classify.detectors.rule_files import KeyRulesDetector, load_key_rules
 from hybridllm.classify.guarded import GuardedDetector
 from hybridllm.classify.lexicon import LexiconDetector, load_lexicon
+from hybridllm.classify.semantic import load_detector
 from hybridllm.config.files import DEPARTMENTS
 from hybridllm.errors import ConfigurationError
 from hybridllm.plugins import load_detectors
@@ -41,6 +42,11 @@ def build_detectors(sources: Sources) -> Iterator[Detector]:
         yield GuardedDetector(
             KeyRulesDetector(load_key_rules(path)), timeout_s=settings.plugin_timeout_s
         )
+    for position, name in enumerate(settings.semantic):
+        key = f"detection.semantic[{position}]"
+        path = _existing(name, sources=sources, file=sources.shown, key=key)
+        # Models that need another embedder come as a plug-in: no file names code to run.
+        yield load_detector(path, timeout_s=settings.plugin_timeout_s, file=sources.shown)
     for detector in load_detectors(settings.plugins, file=sources.shown):
         yield GuardedDetector(detector, timeout_s=settings.plugin_timeout_s)
     yield from _lexicons(

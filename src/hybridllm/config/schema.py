@@ -55,6 +55,7 @@ class DetectionConfig(Section):
     lexicons: list[str] = []
     shapes: dict[Name, str] = {}
     key_rules: list[str] = []
+    semantic: list[str] = []
     plugins: list[str] = []
     plugin_timeout_s: float = Field(default=1.0, gt=0, le=30, allow_inf_nan=False)
     fingerprints: FingerprintConfig = FingerprintConfig()
