@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_type
 
+from openai import AsyncStream, Stream
 from openai.types import CreateEmbeddingResponse, Model
 from openai.types.chat import (
     ChatCompletion,
@@ -86,11 +87,12 @@ def streamed(client: OpenAI, want_stream: bool) -> str:
     stream = client.chat.completions.create(model="assistant", messages=MESSAGES, stream=True)
     assert_type(stream.policy_decision, PolicyDecision)
     text = ""
+    annotated: Stream[ChatCompletionChunk] = stream
+    annotated.close()
     with stream as pieces:
         for chunk in pieces:
-            piece: ChatCompletionChunk = chunk
-            text += piece.choices[0].delta.content or ""
-            assert_type(chunk.policy_decision, PolicyDecision)
+            assert_type(chunk, ChatCompletionChunk)
+            text += chunk.choices[0].delta.content or ""
     either = client.chat.completions.create(
         model="assistant", messages=MESSAGES, stream=want_stream
     )
@@ -109,8 +111,11 @@ async def in_an_event_loop() -> None:
         stream = await named.chat.completions.create(
             model="assistant", messages=MESSAGES, stream=True
         )
+        annotated: AsyncStream[ChatCompletionChunk] = stream
+        await annotated.close()
         async for chunk in stream:
-            assert_type(chunk.policy_decision.backend, str | None)
+            assert_type(chunk, ChatCompletionChunk)
+        assert_type(stream.policy_decision.backend, str | None)
         assert_type(named.chat.completions.explain(model="m", messages=MESSAGES), Explanation)
         vectors = await named.embeddings.create(model="assistant", input=["a", "b"])
         assert_sdk(vectors)

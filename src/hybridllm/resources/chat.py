@@ -5,6 +5,8 @@ Not here: what happens then (`flow`).
 
 The arguments are those of the SDK's own parameter types, so type checkers know
 every one of them and refuse a misspelt one; `timeout` and `extra_body` come on top.
+A stream is declared as the SDK's own stream of chunks, so that annotated code keeps
+type-checking; the decision stands on the stream, and on each chunk as well.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Required, overload
 
+from openai.types.chat import ChatCompletionChunk
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsBase,
     CompletionCreateParamsNonStreaming,
@@ -21,7 +24,7 @@ from typing_extensions import Unpack
 
 from hybridllm.params import CHAT_COMPLETIONS
 from hybridllm.resources.calling import Namespace, owned
-from hybridllm.resources.replies import ChatCompletion, ChatCompletionChunk, chat_chunk, typed
+from hybridllm.resources.replies import ChatCompletion, chat_chunk, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
 if TYPE_CHECKING:
