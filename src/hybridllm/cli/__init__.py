@@ -42,6 +42,7 @@ VERBS: Final[Mapping[str, str]] = {
 }
 """Verb -> one line of help. The module has the name of the verb, unless `_MODULES` says else."""
 
+    "adapter": "keep LoRA adapters, and let only checked ones serve",
 _MODULES: Final[Mapping[str, str]] = {"eval": "evaluate"}
 
 _DESCRIPTION = "One client for cloud and local models; what must stay inside stays inside."
