@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from hybridllm import HybridLLM
-from hybridllm.backends.addresses import DeclaredNetworks
+from hybridllm.addresses import DeclaredNetworks
 from hybridllm.backends.settings import BaseUrl
 from hybridllm.errors import AddressRefusedError, ConfigurationError
 from tests.leaks.setting import open_client, write_config

@@ -32,6 +32,7 @@ ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb"})
 
 # Top-level module -> why it may touch the network.
 MAY_CONNECT = {
+    "addresses": "it looks names up, so that their addresses can be judged",
     "backends": "the exit itself",
     "demo": "a loopback server stands in for the cloud",
 }

@@ -1,7 +1,7 @@
 """Dialling: connections only to judged addresses, and never past the deadline.
 
 Answers: how does a backend's HTTP client reach its peer?
-Not here: judging addresses (`backends.addresses`), HTTP itself (`httpx2`).
+Not here: judging addresses (`hybridllm.addresses`), HTTP itself (`httpx2`).
 
 `httpx2` gives the number of seconds per read; a peer that sends one byte a second
 would hold a call for ever. The deadline of the call therefore travels in a context
@@ -18,13 +18,13 @@ import anyio.to_thread
 import httpcore2
 from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream, NetworkBackend, NetworkStream
 
-from hybridllm.backends.addresses import resolve
+from hybridllm.addresses import resolve
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-    from hybridllm.backends.addresses import DeclaredNetworks
+    from hybridllm.addresses import DeclaredNetworks
 
 call_deadline: ContextVar[float] = ContextVar("hybridllm_call_deadline")
 """When the running call must be over, in seconds of `time.monotonic`."""

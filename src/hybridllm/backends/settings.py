@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpcore2
 
 if TYPE_CHECKING:
-    from hybridllm.backends.addresses import DeclaredNetworks
+    from hybridllm.addresses import DeclaredNetworks
 
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"

@@ -3,7 +3,8 @@
 Answers: was this message, or a paragraph of it, part of a request above the
 organisation's default label, and what label was that?
 Not here: what is in a text (detectors), passages of documents (`fingerprint`),
-which texts are worth remembering (`flow`).
+which texts are worth remembering (`flow`),
+memories of several machines (`memory_postgres`, `memory_redis`).
 
 Taint that hangs on a session id is lost when a client forgets the id. Here the
 text itself is the key: pasted into a new conversation, sent by another client
@@ -186,7 +187,9 @@ class SqliteMemory:
                 some = digests[first : first + _AT_ONCE]
                 query = f"{_RECALL} AND digest IN ({','.join('?' * len(some))})"
                 rows.update(connection.execute(query, (oldest, *some)))
-        return joined(self._label(level, compartments) for level, compartments in rows)
+        return joined(
+            label_named(self._scale, level=level, compartments=some) for level, some in rows
+        )
 
     def remember(self, texts: Iterable[str], *, label: Label) -> None:
         """Add `label` to what is known of each text; it is on the disk on return."""
@@ -244,11 +247,16 @@ class SqliteMemory:
                 (excess,),
             )
 
-    def _label(self, level: str, compartments: str) -> Label:
-        try:
-            return self._scale.label(level, compartments=json.loads(compartments))
-        except ConfigurationError:
-            return self._scale.strictest
+
+def label_named(scale: Scale, *, level: str, compartments: str) -> Label:
+    """Return a stored label: its level, and a JSON list of compartments.
+
+    One that the scale does not have any more counts as the strictest.
+    """
+    try:
+        return scale.label(level, compartments=json.loads(compartments))
+    except (ConfigurationError, ValueError, TypeError):
+        return scale.strictest
 
 
 def joined(labels: Iterable[Label]) -> Label | None:

@@ -39,6 +39,7 @@ VERBS: Final[Mapping[str, str]] = {
     "fingerprint": "recognise passages of your documents in prompts",
     "size": "how many GPUs does a model need?",
     "engine": "run and look after models in this process",
+    "lexicon": "keep lists of names as hashes",
 }
 """Verb -> one line of help. The module has the name of the verb, unless `_MODULES` says else."""
 

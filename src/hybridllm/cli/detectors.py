@@ -16,7 +16,7 @@ from hybridllm.cli.terminal import make_console, make_table, write_json
 if TYPE_CHECKING:
     import argparse
 
-_LEXICON = "lexicon.<group>: your own terms, from the CSV files that the configuration names."
+_LEXICON = "lexicon.<group>: your own terms, from the lists that the configuration names."
 _NAMES = "Japanese names: by cues and frequent names; `pip install 'hybridllm[ja]'` finds more."
 _NAMES_TAGGED = "Japanese names: by cues, frequent names and the dictionary of SudachiPy."
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from hybridllm.backends.addresses import DeclaredNetworks
+from hybridllm.addresses import DeclaredNetworks
 from hybridllm.backends.openai_compatible import OpenAICompatibleBackend
 from hybridllm.backends.providers import PROVIDERS, Provider
 from hybridllm.backends.settings import BaseUrl, HttpSettings

@@ -7,15 +7,16 @@ Not here: the detectors (`classify`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hybridllm.classify.detectors import builtin_detectors
 from hybridllm.classify.detectors.references import ShapeDetector
 from hybridllm.classify.detectors.rule_files import KeyRulesDetector, load_key_rules
 from hybridllm.classify.guarded import GuardedDetector
-from hybridllm.classify.lexicon import LexiconDetector, load_lexicon
 from hybridllm.classify.semantic import load_detector
 from hybridllm.config.files import DEPARTMENTS
+from hybridllm.config.lexicons import open_lexicon
 from hybridllm.errors import ConfigurationError
 from hybridllm.plugins import load_detectors
 
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
     from hybridllm.config.sources import Sources
 
 
-def build_detectors(sources: Sources) -> Iterator[Detector]:
+def build_detectors(
+    sources: Sources, *, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Detector]:
     """Yield the built-in detectors, then those that the files name.
+
+    Args:
+        sources: All files of the configuration.
+        environment: Where a lexicon's key or database is looked up.
 
     Raises:
         ConfigurationError: A file does not exist or cannot be used, or a plug-in is no detector.
@@ -50,17 +57,36 @@ def build_detectors(sources: Sources) -> Iterator[Detector]:
     for detector in load_detectors(settings.plugins, file=sources.shown):
         yield GuardedDetector(detector, timeout_s=settings.plugin_timeout_s)
     yield from _lexicons(
-        settings.lexicons, sources=sources, file=sources.shown, key="detection.lexicons"
+        settings.lexicons,
+        sources=sources,
+        environment=environment,
+        file=sources.shown,
+        key="detection.lexicons",
     )
     for department, config in sources.departments.items():
         file = f"{DEPARTMENTS}/{department}.toml"
-        yield from _lexicons(config.lexicons, sources=sources, file=file, key="lexicons")
+        yield from _lexicons(
+            config.lexicons, sources=sources, environment=environment, file=file, key="lexicons"
+        )
 
 
-def _lexicons(names: Iterable[str], *, sources: Sources, file: str, key: str) -> Iterator[Detector]:
+def _lexicons(
+    names: Iterable[str],
+    *,
+    sources: Sources,
+    environment: Mapping[str, str],
+    file: str,
+    key: str,
+) -> Iterator[Detector]:
     for position, name in enumerate(names):
         path = _existing(name, sources=sources, file=file, key=f"{key}[{position}]")
-        yield LexiconDetector(load_lexicon(path))
+        yield open_lexicon(
+            path,
+            state=sources.organisation.state,
+            folder=sources.file.parent,
+            environment=environment,
+            file=sources.shown,
+        )
 
 
 def _shapes(shapes: Mapping[str, str], *, file: str) -> ShapeDetector:

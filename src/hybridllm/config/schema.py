@@ -39,6 +39,9 @@ class MemoryConfig(Section):
     """The memory of labelled messages."""
 
     persistent: bool = True
+    store: Literal["sqlite", "redis", "postgresql", "volatile"] = "sqlite"
+    url_env: str | None = None
+    networks: list[str] = []
     max_entries: int = Field(default=1_000_000, ge=1)
     max_age_days: float = Field(default=90.0, gt=0, le=36_500, allow_inf_nan=False)
 

@@ -21,28 +21,37 @@ if TYPE_CHECKING:
 
     from hybridllm.classify.memory import MessageMemory
     from hybridllm.config.schema import MemoryConfig
+    from hybridllm.config.shared import SharedStore
     from hybridllm.labels import Scale
 
 _DAY_S = 86_400.0
 
 
 def open_memory(
-    settings: MemoryConfig, *, scale: Scale, state: Path | None, key: bytes
+    settings: MemoryConfig,
+    *,
+    scale: Scale,
+    state: Path | None,
+    key: bytes,
+    shared: SharedStore | None = None,
 ) -> MessageMemory:
     """Return the memory of labelled messages.
 
     Args:
         settings: As configured.
         scale: Levels and compartments.
-        state: The state directory; `None` to keep nothing on disk.
+        state: The state directory; `None` to keep nothing outside this process.
         key: Of the installation.
+        shared: The server that the settings name, if they name one.
 
     Raises:
-        ConfigurationError: The file cannot be used.
+        ConfigurationError: The file cannot be used, or the server's URL.
     """
     own_key = derive(key, purpose="memory")
-    if state is None or not settings.persistent:
+    if state is None or not settings.persistent or settings.store == "volatile":
         return VolatileMemory(scale=scale, key=own_key, max_entries=settings.max_entries)
+    if shared is not None:
+        return shared.open_memory(settings, scale=scale, key=own_key)
     return SqliteMemory(
         state / "memory.sqlite",
         scale=scale,

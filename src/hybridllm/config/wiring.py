@@ -24,6 +24,7 @@ from hybridllm.config.backends import BuiltBackend, build_backend
 from hybridllm.config.detectors import build_detectors
 from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
 from hybridllm.config.schema import OrganisationFile
+from hybridllm.config.shared import shared_store
 from hybridllm.config.sources import Sources, read_sources
 from hybridllm.config.state import derive, load_key
 from hybridllm.config.stores import open_index, open_memory
@@ -85,7 +86,8 @@ class Fakes:
     """What a test puts in the place of everything outside the process.
 
     No key is looked up, no real backend is built, and the state directory is
-    neither made nor read. Everything else is checked and decided as usual.
+    neither made nor read, but for the key of a hashed lexicon. Everything else is
+    checked and decided as usual.
 
     Attributes:
         backend: Returns the backend for a name and a place.
@@ -117,13 +119,19 @@ def open_config(
     variables = os.environ if environment is None else environment
     sources = read_sources(Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE))
     scale = build_scale(sources.organisation.labels, file=sources.shown)
-    detectors = tuple(build_detectors(sources))
+    detectors = tuple(build_detectors(sources, environment=variables))
     built = _backends(sources, scale=scale, environment=variables, fakes=fakes)
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
     state = sources.file.parent / sources.organisation.state.directory
     key = bytes(32) if fakes else _key(sources, state=state, environment=variables)
     detection = sources.organisation.detection
-    memory = open_memory(detection.memory, scale=scale, state=None if fakes else state, key=key)
+    memory = open_memory(
+        detection.memory,
+        scale=scale,
+        state=None if fakes else state,
+        key=key,
+        shared=shared_store(sources, environment=None if fakes else variables),
+    )
     index = None
     if detection.fingerprints.enabled and not fakes:
         index = open_index(scale=scale, state=state, key=key)

@@ -1,7 +1,7 @@
-"""Which addresses a backend may be at.
+"""Which addresses a backend or a shared store may be at.
 
-Answers: is this host one that the backend declares, and which address do we dial?
-Not here: dialling it (`backends.network`).
+Answers: is this host one that its configuration declares, and which address do we dial?
+Not here: dialling it (`backends.network`, `classify.postgres`, `classify.memory_redis`).
 
 A name is resolved once, every address in the answer is judged, and the address
 that was judged is the one that is dialled: a second DNS answer is never asked for.
@@ -27,24 +27,36 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNetworks:
-    """The networks in which a backend may be.
+    """The networks in which a backend or a store may be.
 
     Attributes:
-        backend: Name of the backend, for errors.
+        backend: Name of it, for errors.
         networks: Allowed networks; `None` allows any address (a cloud backend).
+        role: What it is, for errors.
     """
 
     backend: str
     networks: tuple[Network, ...] | None
+    role: str = "backend"
 
     @classmethod
-    def of(cls, backend: str, *, networks: Iterable[str]) -> DeclaredNetworks:
+    def of(
+        cls, backend: str, *, networks: Iterable[str], role: str = "backend"
+    ) -> DeclaredNetworks:
         """Read networks such as `10.0.0.0/8`.
 
         Raises:
             ValueError: One of them is no network.
         """
-        return cls(backend, tuple(ip_network(text) for text in networks))
+        return cls(backend, tuple(ip_network(text) for text in networks), role)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether all are private networks, or single addresses that somebody meant."""
+        return self.networks is not None and all(
+            network.is_private or network.is_loopback or network.num_addresses == 1
+            for network in self.networks
+        )
 
     def judge(self, host: str, *, answers: Sequence[str]) -> str:
         """Return the address to dial.
@@ -54,11 +66,11 @@ class DeclaredNetworks:
         """
         addresses = [_plain(answer) for answer in answers]
         if not addresses:
-            raise AddressRefusedError(f"backend {self.backend!r}: {host!r} has no address")
+            raise AddressRefusedError(f"{self.role} {self.backend!r}: {host!r} has no address")
         for address in addresses:
             if not self._holds(address):
                 raise AddressRefusedError(
-                    f"backend {self.backend!r}: {host!r} is at {address}, outside its declared "
+                    f"{self.role} {self.backend!r}: {host!r} is at {address}, outside its declared "
                     f"networks {self._shown()}; nothing was sent"
                 )
         return str(addresses[0])
