@@ -116,6 +116,7 @@ def _decision(facts: Facts, decision: PolicyDecision) -> Record:
         "parameters": sorted(facts.parameters),
         "candidates": [candidate.backend for candidate in decision.candidates],
         "rejected": _rejected(decision),
+        **_rules(decision),
         "policy": decision.policy_digest,
     }
 
@@ -128,6 +129,13 @@ def _rejected(decision: PolicyDecision) -> Record:
             reason.code for reason in rejection.reasons
         )
     return {backend: sorted(found) for backend, found in codes.items()}
+
+
+def _rules(decision: PolicyDecision) -> Record:
+    """Return the names of all rules that took part; nothing if there was none."""
+    reasons = [*decision.reasons, *(r for item in decision.rejected for r in item.reasons)]
+    names = sorted({reason.rule for reason in reasons if reason.rule})
+    return {"rules": names} if names else {}
 
 
 def _label(label: Label) -> Record:

@@ -75,6 +75,16 @@ class LimitsConfig(Section):
 
 
 class OrganisationFile(Section):
+class AuditConfig(Section):
+    """The audit log in the state directory, and its copies."""
+
+    checkpoint_lines: int = Field(default=1_000, ge=1, le=1_000_000)
+    checkpoint_s: float = Field(default=60.0, gt=0, le=86_400, allow_inf_nan=False)
+    max_segment_bytes: int = Field(default=67_108_864, ge=65_536, le=1_073_741_824)
+    max_segment_age_s: float = Field(default=86_400.0, ge=1, le=31_536_000, allow_inf_nan=False)
+    copies: list[str] = []
+
+
     """The organisation's file."""
 
     version: Literal[1]
@@ -87,3 +97,4 @@ class OrganisationFile(Section):
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     state: StateConfig = StateConfig()
+    audit: AuditConfig = AuditConfig()

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hybridllm.audit.signing import KEY_FILE as SIGNING_KEY_FILE
 from hybridllm.backends.providers import PROVIDERS
+from hybridllm.config.audit_log import DIRECTORY as AUDIT_DIRECTORY
 from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS, read_file
 from hybridllm.config.schema import OrganisationFile
 from hybridllm.config.state import KEY_FILE, derive, load_key
@@ -80,7 +82,12 @@ class Survey:
     @property
     def audit(self) -> Path:
         """The directory of the audit log."""
-        return self.state / "audit"
+        return self.state / AUDIT_DIRECTORY
+
+    @property
+    def signing_key(self) -> Path:
+        """The file of the key pair that signs the audit log."""
+        return self.state / SIGNING_KEY_FILE
 
 
 def chosen_file(

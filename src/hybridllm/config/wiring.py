@@ -16,10 +16,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from hybridllm.audit.log import FileAuditLog
 from hybridllm.classify.cache import VerdictCache
 from hybridllm.classify.classifier import Classifier
 from hybridllm.classify.fingerprint import FingerprintDetector
+from hybridllm.config.audit_log import build_audit_log
 from hybridllm.config.backends import BuiltBackend, build_backend
 from hybridllm.config.detectors import build_detectors
 from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
@@ -148,7 +148,7 @@ def open_config(
         defaults={name: item.defaults for name, item in built.items()},
         audit=fakes.audit
         if fakes
-        else FileAuditLog(state / "audit", key=derive(key, purpose="audit")),
+        else build_audit_log(sources, state=state, key=derive(key, purpose="audit"), scale=scale),
         key=derive(key, purpose="bodies"),
         limits=Limits(**sources.organisation.limits.model_dump()),
         default_department=_default_department(sources),
