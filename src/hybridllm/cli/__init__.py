@@ -39,13 +39,13 @@ VERBS: Final[Mapping[str, str]] = {
     "detectors": "name what is looked for",
     "eval": "score detection on a labelled set",
     "fingerprint": "recognise passages of your documents in prompts",
+    "lexicon": "keep lists of names as hashes",
     "size": "how many GPUs does a model need?",
     "engine": "run and look after models in this process",
-    "lexicon": "keep lists of names as hashes",
+    "adapter": "keep LoRA adapters, and let only checked ones serve",
 }
 """Verb -> one line of help. The module has the name of the verb, unless `_MODULES` says else."""
 
-    "adapter": "keep LoRA adapters, and let only checked ones serve",
 _MODULES: Final[Mapping[str, str]] = {"eval": "evaluate"}
 
 _DESCRIPTION = "One client for cloud and local models; what must stay inside stays inside."

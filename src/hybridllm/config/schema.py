@@ -16,6 +16,7 @@ from hybridllm.policy.schema import (
     LabelConfig,
     LabelsConfig,
     Name,
+    PolicyTestConfig,
     RuleConfig,
     Section,
 )
@@ -38,10 +39,10 @@ class StateConfig(Section):
 class MemoryConfig(Section):
     """The memory of labelled messages."""
 
-    persistent: bool = True
     store: Literal["sqlite", "redis", "postgresql", "volatile"] = "sqlite"
     url_env: str | None = None
     networks: list[str] = []
+    persistent: bool = True
     max_entries: int = Field(default=1_000_000, ge=1)
     max_age_days: float = Field(default=90.0, gt=0, le=36_500, allow_inf_nan=False)
 
@@ -74,7 +75,6 @@ class LimitsConfig(Section):
     max_retries: int = Field(default=2, ge=0, le=10)
 
 
-class OrganisationFile(Section):
 class AuditConfig(Section):
     """The audit log in the state directory, and its copies."""
 
@@ -85,6 +85,7 @@ class AuditConfig(Section):
     copies: list[str] = []
 
 
+class OrganisationFile(Section):
     """The organisation's file."""
 
     version: Literal[1]
@@ -94,7 +95,8 @@ class AuditConfig(Section):
     backends: dict[Name, BackendConfig] = Field(min_length=1)
     models: dict[str, AliasConfig] = Field(min_length=1)
     rules: list[RuleConfig] = []
+    tests: list[PolicyTestConfig] = []
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
-    state: StateConfig = StateConfig()
     audit: AuditConfig = AuditConfig()
+    state: StateConfig = StateConfig()

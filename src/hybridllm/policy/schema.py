@@ -149,6 +149,50 @@ class BackendConfig(Section):
         return value
 
 
+class ExpectConfig(Section):
+    """What a policy test expects; every key that is given must come true."""
+
+    effect: Literal["permit", "deny"] | None = None
+    backend: str | None = None
+    place: Literal["cloud", "on_premises", "in_process"] | None = None
+    label: LabelConfig | None = None
+    reasons: list[str] = []
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> ExpectConfig:
+        if not self.model_fields_set:
+            allowed = ", ".join(sorted(type(self).model_fields))
+            raise PydanticCustomError("empty_expect", f"expects nothing; give one of {allowed}")
+        return self
+
+
+class PolicyTestConfig(Section):
+    """A request and what the policy should say of it. It changes no decision."""
+
+    name: str = Field(min_length=1, max_length=120)
+    text: str | None = None
+    file: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    label: LabelConfig | None = None
+    department: str | None = None
+    principal: str = ""
+    purpose: str = ""
+    application: str = ""
+    model: str | None = None
+    endpoint: str = "chat.completions"
+    expect: ExpectConfig
+
+    @model_validator(mode="after")
+    def _has_one_text(self) -> PolicyTestConfig:
+        given = [key for key in ("text", "file", "messages") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise PydanticCustomError(
+                "several_texts", f"has {found} of text, file, messages; give exactly one"
+            )
+        return self
+
+
 class DepartmentConfig(Section):
     """A department's file: it can only make things stricter."""
 
@@ -158,3 +202,4 @@ class DepartmentConfig(Section):
     findings: dict[str, LabelConfig] = {}
     rules: list[RuleConfig] = []
     lexicons: list[str] = []
+    tests: list[PolicyTestConfig] = []
