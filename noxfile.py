@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "local"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "detection", "docs", "local"]
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "virtualenv"
 
@@ -79,6 +79,13 @@ def local(session: nox.Session) -> None:
     session.install(TORCH)
     install(session, "test", extras="[local]")
     pytest(session, "-m", "local and not slow")
+
+
+@nox.session
+def detection(session: nox.Session) -> None:
+    """Run the tests of detection with everything that makes it faster or finer."""
+    wheel = install(session, "test", extras="[fast,ja]")
+    pytest(session, "tests/classify", wheel=wheel)
 
 
 @nox.session

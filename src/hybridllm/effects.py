@@ -28,7 +28,7 @@ class Compute:
     Attributes:
         work: What to do.
         size_bytes: How much data it goes through.
-        touches_disk: Whether it may wait for a disk.
+        touches_disk: Whether it may wait for a disk, or for anything else.
     """
 
     work: Callable[[], Any]

@@ -89,7 +89,8 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     deadline = runtime.clock() + (call.timeout_s or runtime.limits.timeout_s)
     frozen = _freeze(call, runtime)
     judge = partial(_judge, call, runtime, frozen=frozen)
-    judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes)
+    waits = runtime.classifier.may_wait
+    judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=waits)
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
     if judged.decision.effect is not PolicyEffect.PERMIT:

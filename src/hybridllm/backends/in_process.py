@@ -11,6 +11,7 @@ Units: seconds, tokens.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -127,7 +128,11 @@ class InProcessBackend:
 
     def send(self, request: WireRequest, *, permit: Permit) -> WireReply:
         """Make one attempt."""
-        call = self._open(request, permit=permit, mailbox=ThreadMailbox())
+        permit.redeem(backend=self._name, body=request.body, now=time.monotonic())
+        return self._wait(request)
+
+    def _wait(self, request: WireRequest) -> WireReply:
+        call = self._open(request, mailbox=ThreadMailbox())
         try:
             call.wait()
             while not (request.stream or call.complete):
@@ -141,7 +146,8 @@ class InProcessBackend:
 
     async def asend(self, request: WireRequest, *, permit: Permit) -> WireReply:
         """Make one attempt without blocking the event loop."""
-        call = self._open(request, permit=permit, mailbox=LoopMailbox())
+        permit.redeem(backend=self._name, body=request.body, now=time.monotonic())
+        call = self._open(request, mailbox=LoopMailbox())
         try:
             await call.await_next()
             while not (request.stream or call.complete):
@@ -152,6 +158,29 @@ class InProcessBackend:
                 raise error_of(error, path=request.path) from None
             raise
         return reply_of(call, request=request)
+
+    def ask(self, prompt: str, *, max_tokens: int, timeout_s: float) -> str:
+        """Return the model's answer to a prompt, at temperature 0.
+
+        For the judge: it decides about a request, so there is no permit yet, and none is
+        needed; the prompt stays in this process.
+
+        Raises:
+            openai.OpenAIError: The model did not answer in time, or not at all.
+        """
+        body = {
+            "model": self._served[0] if self._served else self._name,
+            "messages": [{"role": "user", "content": prompt}],
+            "temperature": 0,
+            "max_tokens": max_tokens,
+        }
+        request = WireRequest(
+            path="chat/completions",
+            body=json.dumps(body).encode(),
+            deadline=time.monotonic() + timeout_s,
+        )
+        reply = json.loads(self._wait(request).body)
+        return str(reply["choices"][0]["message"]["content"])
 
     def load_adapter(self, name: str, *, path: Path | str) -> None:
         """Load a LoRA adapter between two steps; requests may name it as `model` from then on.
@@ -194,10 +223,7 @@ class InProcessBackend:
             engine.close()
         return engine
 
-    def _open(
-        self, request: WireRequest, *, permit: Permit, mailbox: ThreadMailbox | LoopMailbox
-    ) -> Call:
-        permit.redeem(backend=self._name, body=request.body, now=time.monotonic())
+    def _open(self, request: WireRequest, *, mailbox: ThreadMailbox | LoopMailbox) -> Call:
         try:
             return self._submit(request, mailbox=mailbox)
         except Refusal as refusal:

@@ -83,6 +83,8 @@ class Classifier:
         timeout_s: Longest time for one request. When it is over, the rest of the
             request counts as unread.
         clock: Seconds, monotonic.
+        may_wait: Whether reading may wait for a model or a server; an event loop then leaves
+            it to a thread.
     """
 
     detectors: Sequence[Detector]
@@ -91,6 +93,7 @@ class Classifier:
     cache: VerdictCache | None = None
     timeout_s: float = 5.0
     clock: Callable[[], float] = monotonic
+    may_wait: bool = False
 
     def classify(self, fields: Mapping[str, Any]) -> Classification:
         """Read every text of a request. Never raises: failures are doubts."""

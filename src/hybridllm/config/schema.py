@@ -53,6 +53,18 @@ class FingerprintConfig(Section):
     enabled: bool = True
 
 
+class JudgeConfig(Section):
+    """A model of this process that is asked whether a text is confidential."""
+
+    backend: str
+    kind: str = "semantic.judged"
+    question: str | None = Field(default=None, min_length=1, max_length=1_000)
+    min_characters: int = Field(default=16, ge=1, le=10_000)
+    max_windows: int = Field(default=8, ge=1, le=1_000)
+    max_answer_tokens: int = Field(default=8, ge=1, le=64)
+    timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
+
+
 class DetectionConfig(Section):
     """How requests are read."""
 
@@ -60,6 +72,7 @@ class DetectionConfig(Section):
     shapes: dict[Name, str] = {}
     key_rules: list[str] = []
     semantic: list[str] = []
+    judge: JudgeConfig | None = None
     plugins: list[str] = []
     plugin_timeout_s: float = Field(default=1.0, gt=0, le=30, allow_inf_nan=False)
     fingerprints: FingerprintConfig = FingerprintConfig()

@@ -23,6 +23,7 @@ from hybridllm.config.audit_log import build_audit_log
 from hybridllm.config.backends import BuiltBackend, build_backend
 from hybridllm.config.detectors import build_detectors
 from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
+from hybridllm.config.judge import build_judge
 from hybridllm.config.schema import OrganisationFile
 from hybridllm.config.shared import shared_store
 from hybridllm.config.sources import Sources, read_sources
@@ -119,18 +120,15 @@ def open_config(
     variables = os.environ if environment is None else environment
     sources = read_sources(Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE))
     scale = build_scale(sources.organisation.labels, file=sources.shown)
-    detectors = tuple(build_detectors(sources, environment=variables))
     built = _backends(sources, scale=scale, environment=variables, fakes=fakes)
+    detectors = _detectors(sources, environment=variables, backends=built, is_fake=bool(fakes))
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
     state = sources.file.parent / sources.organisation.state.directory
     key = bytes(32) if fakes else _key(sources, state=state, environment=variables)
     detection = sources.organisation.detection
+    shared = shared_store(sources, environment=None if fakes else variables)
     memory = open_memory(
-        detection.memory,
-        scale=scale,
-        state=None if fakes else state,
-        key=key,
-        shared=shared_store(sources, environment=None if fakes else variables),
+        detection.memory, scale=scale, state=None if fakes else state, key=key, shared=shared
     )
     index = None
     if detection.fingerprints.enabled and not fakes:
@@ -143,6 +141,7 @@ def open_config(
             documents=None if index is None else FingerprintDetector(index),
             cache=VerdictCache(),
             timeout_s=detection.timeout_s,
+            may_wait=shared is not None or detection.judge is not None,
         ),
         backends={name: item.backend for name, item in built.items()},
         defaults={name: item.defaults for name, item in built.items()},
@@ -178,6 +177,21 @@ def _backends(
         )
         for name, config in sources.organisation.backends.items()
     }
+
+
+def _detectors(
+    sources: Sources,
+    *,
+    environment: Mapping[str, str],
+    backends: Mapping[str, BuiltBackend],
+    is_fake: bool,
+) -> tuple[Detector, ...]:
+    found = tuple(build_detectors(sources, environment=environment))
+    judge = sources.organisation.detection.judge
+    if judge is None:
+        return found
+    real = {name: item.backend for name, item in backends.items()}
+    return (*found, build_judge(judge, backends=real, file=sources.shown, is_fake=is_fake))
 
 
 def _policy(

@@ -3,10 +3,9 @@
 Answers: where do cue words stand, where do digits stand, is a cue near a place?
 Not here: what any of it means (the families).
 
-All cue words of all families are found in one pass by an Aho-Corasick automaton
-(Aho and Corasick 1975, CACM 18(6)), so a text without cues costs one pass however
-many families there are. Families then match their pattern *at* a cue and never
-search the text again, which is what keeps the whole linear.
+All cue words of all families are found in one pass (`literals`), so a text without cues
+costs one pass however many families there are. Families then match their pattern *at* a
+cue and never search the text again, which is what keeps the whole linear.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from hybridllm.classify.detectors.literals import build_literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -131,9 +132,11 @@ class CueScanner:
     writes `|`, no katakana may stand there: `|パス|` is not in `パスポート`.
     """
 
-    __slots__ = ("_ascii", "_others")
+    __slots__ = ("_words",)
 
-    def __init__(self, tables: Iterable[Mapping[str, Iterable[str]]]) -> None:
+    def __init__(
+        self, tables: Iterable[Mapping[str, Iterable[str]]], *, fast: bool | None = None
+    ) -> None:
         groups: dict[tuple[str, str, str], set[str]] = {}
         for table in tables:
             for group, cues in table.items():
@@ -145,26 +148,18 @@ class CueScanner:
         by_word: dict[str, list[_Entry]] = {}
         for (word, left, right), names in groups.items():
             by_word.setdefault(word, []).append((len(word), left, right, tuple(sorted(names))))
-        # An automaton compares a character with every child of a state, and hundreds of
-        # kanji start a cue; so English text meets only the few letters that start its own.
-        self._ascii = _automaton({w: e for w, e in by_word.items() if w.isascii()})
-        self._others = _automaton({w: e for w, e in by_word.items() if not w.isascii()})
+        self._words = build_literals(by_word, fast=fast)
 
     def scan(self, text: str) -> Scan:
         """Read `text` once."""
         lower = _lower(text)
-        hits: dict[str, list[Span]] = {}
-        self._collect(self._ascii, lower, hits)
-        if not lower.isascii():
-            self._collect(self._others, lower, hits)
         groups = [found.span() for found in _DIGITS.finditer(text)]
-        return Scan(text, lower, hits, groups)
+        return Scan(text, lower, self._hits(lower), groups)
 
-    @staticmethod
-    def _collect(automaton: Any, lower: str, hits: dict[str, list[Span]]) -> None:
+    def _hits(self, lower: str) -> dict[str, list[Span]]:
+        hits: dict[str, list[Span]] = {}
         size = len(lower)
-        seen = set(hits)
-        for last, entries in automaton.iter(lower):
+        for last, entries in self._words.iter(lower):
             for length, left, right, names in entries:
                 end = last + 1
                 start = end - length
@@ -174,22 +169,10 @@ class CueScanner:
                     continue
                 for name in names:
                     hits.setdefault(name, []).append((start, end))
-        for name in seen:
-            # Only groups with cues of both automata lost the order of their ends.
-            hits[name].sort(key=_end)
+        return hits
 
 
 _Entry = tuple[int, str, str, tuple[str, ...]]
-
-
-def _automaton(words: Mapping[str, list[_Entry]]) -> Any:
-    import ahocorasick
-
-    automaton = ahocorasick.Automaton()
-    for word, entries in words.items():
-        automaton.add_word(word, tuple(entries))
-    automaton.make_automaton()
-    return automaton
 
 
 def _foes(char: str, *, mark: str) -> str:

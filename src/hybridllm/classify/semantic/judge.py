@@ -25,7 +25,7 @@ from hybridllm.classify.semantic.windows import joined, read_piece, windows
 CONFIDENTIAL: Final = "CONFIDENTIAL"
 ORDINARY: Final = "ORDINARY"
 
-_DEFAULT_QUESTION: Final = (
+DEFAULT_QUESTION: Final = (
     "Would a careful company keep this text inside, because it is about its customers,"
     " its staff, its unpublished figures or plans, or its secrets?"
 )
@@ -71,7 +71,7 @@ class JudgeDetector:
         ask: Callable[[str], str],
         *,
         kind: str = "semantic.judged",
-        question: str = _DEFAULT_QUESTION,
+        question: str = DEFAULT_QUESTION,
         min_characters: int = 16,
         window_characters: int = 4_000,
         max_windows: int = 8,
