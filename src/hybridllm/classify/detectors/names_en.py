@@ -244,7 +244,10 @@ def _trimmed(name: str) -> str:
 
 
 def _plain(word: str) -> str:
-    return word.lower().removesuffix("'s").removesuffix("’s").replace("'", "").rstrip(".")
+    lower = word.lower()
+    if lower.isalpha():  # most words; the rest takes five times as long
+        return lower
+    return lower.removesuffix("'s").removesuffix("’s").replace("'", "").rstrip(".")
 
 
 def _is_public(scan: Scan, name: str, start: int) -> bool:

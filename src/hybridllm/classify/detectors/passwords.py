@@ -165,16 +165,14 @@ _PIECES = re.compile("[A-Z]?[a-z]{1,40}|[A-Z]{1,40}")
 
 def _is_strange(value: str) -> bool:
     """Return whether no ordinary word looks like this: letters with digits or signs."""
-    letters = any(c.isalpha() for c in value)
-    digits = any(c.isdigit() for c in value)
-    signs = any(c in "!@#$%^&?~" for c in value)
-    if len(value) < 6 or not letters:
+    if len(value) < 6 or not any(map(str.isalpha, value)):
         return False
-    if digits:
+    if any(map(str.isdigit, value)):
         return not _looks_like_a_version(value)
     if value.isalpha():
         pieces = _PIECES.findall(value)
         return len(value) >= 8 and len(pieces) * 3 >= len(value) and not value.isupper()
+    signs = any(c in "!@#$%^&?~" for c in value)
     return signs and not value.startswith("@")
 
 
