@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UnsupportedEndpointError,
     )
     from hybridllm.labels import Label, Level, Scale
+    from hybridllm.resources.failures import BackendBusyError, NoBackendAvailableError
     from hybridllm.types import (
         Candidate,
         Effect,
@@ -57,6 +58,7 @@ _HOMES = {
         UnknownDepartmentError UnknownModelError UnknownParameterError UnsupportedEndpointError
     """,
     "hybridllm.labels": "Label Level Scale",
+    "hybridllm.resources.failures": "BackendBusyError NoBackendAvailableError",
     "hybridllm.types": (
         "Candidate Effect Explanation Finding Place PolicyDecision Reason Rejection"
     ),
@@ -67,6 +69,7 @@ __all__ = [
     "AddressRefusedError",
     "AsyncHybridLLM",
     "AuditError",
+    "BackendBusyError",
     "Candidate",
     "ConfigurationError",
     "Effect",
@@ -77,6 +80,7 @@ __all__ = [
     "Label",
     "Level",
     "MissingExtraError",
+    "NoBackendAvailableError",
     "PermitError",
     "Place",
     "PolicyDecision",

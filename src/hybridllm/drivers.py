@@ -21,10 +21,12 @@ import anyio.to_thread
 
 from hybridllm.effects import (
     AbandonedError,
+    AwaitPlace,
     CloseStream,
     Compute,
     Effect,
     Emit,
+    Probe,
     ReadEvent,
     RecordDurably,
     Send,
@@ -107,6 +109,10 @@ class SyncDriver:
                 return self._audit.write(record)
             case Send(backend=backend, request=request, permit=permit):
                 return backend.send(request, permit=permit)
+            case Probe(backend=probed, timeout_s=timeout_s):
+                return probed.probe(timeout_s=timeout_s)
+            case AwaitPlace(ticket=ticket, timeout_s=timeout_s):
+                return ticket.wait(timeout_s=timeout_s)
             case ReadEvent(events=events):
                 return events.read()
             case CloseStream(events=events):
@@ -171,14 +177,16 @@ class AsyncDriver:
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
-            case Compute(work=work):
-                if effect.touches_disk or effect.size_bytes > LOOP_BYTES:
-                    return await anyio.to_thread.run_sync(work)
-                return work()
+            case Compute():
+                return await _compute(effect)
             case RecordDurably(record=record):
                 return await anyio.to_thread.run_sync(self._audit.write, record)
             case Send(backend=backend, request=request, permit=permit):
                 return await backend.asend(request, permit=permit)
+            case Probe(backend=probed, timeout_s=timeout_s):
+                return await probed.aprobe(timeout_s=timeout_s)
+            case AwaitPlace(ticket=ticket, timeout_s=timeout_s):
+                return await ticket.await_place(timeout_s=timeout_s)
             case ReadEvent(events=events):
                 return await events.aread()
             case CloseStream(events=events):
@@ -187,6 +195,13 @@ class AsyncDriver:
                 return await anyio.sleep(seconds)
             case Emit():
                 return None
+
+
+async def _compute(effect: Compute) -> Any:
+    """Work beside the event loop, if it would hold the loop up."""
+    if effect.touches_disk or effect.size_bytes > LOOP_BYTES:
+        return await anyio.to_thread.run_sync(effect.work)
+    return effect.work()
 
 
 def _close_soon(events: EventStream) -> None:

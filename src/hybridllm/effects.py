@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hybridllm.audit.record import Record
+    from hybridllm.gate import Ticket
     from hybridllm.permit import Permit
     from hybridllm.types import PolicyDecision
-    from hybridllm.wire import Backend, EventStream, WireRequest
+    from hybridllm.wire import Backend, EventStream, Probed, WireRequest
 
 
 class AbandonedError(Exception):
@@ -56,6 +57,22 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask a backend whether it is there, without content; the HTTP status is sent back."""
+
+    backend: Probed
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitPlace:
+    """Wait in the queue of a backend; the place is sent back, or `None` after the time."""
+
+    ticket: Ticket
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Let some time pass."""
 
@@ -92,4 +109,4 @@ class Emit:
         return f"Emit(backend={self.decision.backend!r})"
 
 
-Effect = Compute | RecordDurably | Send | Wait | ReadEvent | CloseStream | Emit
+Effect = Compute | RecordDurably | Send | Probe | AwaitPlace | Wait | ReadEvent | CloseStream | Emit

@@ -18,8 +18,10 @@
         └── AuditError                          a record could not be made durable
 
 Backend failures keep the classes of the OpenAI SDK (`openai.APIStatusError`,
-`openai.APIConnectionError` and so on) and carry `policy_decision` as well.
-None of the classes above is an `openai.OpenAIError`: a wrapper that retries or
+`openai.APIConnectionError` and so on) and carry `policy_decision` as well. Two have
+names of their own, and are subclasses: `NoBackendAvailableError` (of
+`openai.APIConnectionError`) and `BackendBusyError` (of `openai.RateLimitError`).
+None of the classes in the tree is an `openai.OpenAIError`: a wrapper that retries or
 falls back on those must not swallow a denial.
 
 No message holds a prompt, a passage, a reply or a key. Messages name codes,

@@ -25,9 +25,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hybridllm.attempts import attempts, body_mac, note
+from hybridllm.attempts import attempts
 from hybridllm.audit import record
 from hybridllm.classify.classifier import message_texts, reply_texts
+from hybridllm.dispatch import body_mac, count_reply, note
 from hybridllm.effects import (
     CloseStream,
     Compute,
@@ -54,7 +55,7 @@ from hybridllm.types import Explanation, Facts, Identity, PolicyDecision
 from hybridllm.wire import BackendError, FailureKind
 
 if TYPE_CHECKING:
-    from hybridllm.attempts import Answer
+    from hybridllm.dispatch import Answer
     from hybridllm.runtime import Call, Runtime
 
 Flow = Generator[Effect, Any, Completed | None]
@@ -89,7 +90,7 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     deadline = runtime.clock() + (call.timeout_s or runtime.limits.timeout_s)
     frozen = _freeze(call, runtime)
     judge = partial(_judge, call, runtime, frozen=frozen)
-    waits = runtime.classifier.may_wait
+    waits = runtime.classifier.may_wait or runtime.budgets is not None
     judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=waits)
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
@@ -103,9 +104,12 @@ def complete(call: Call, runtime: Runtime) -> Flow:
         raise
     decision = judged.decision.answered_by(answer.attempt.candidate)
     judged = replace(judged, decision=decision)
-    if answer.reply.events is None:
-        return (yield from _whole(judged, answer, runtime))
-    yield from _stream(judged, answer, runtime)
+    try:
+        if answer.reply.events is None:
+            return (yield from _whole(judged, answer, runtime))
+        yield from _stream(judged, answer, runtime)
+    finally:
+        answer.attempt.slot.release()  # also where nobody drives the flow to its end
     return None
 
 
@@ -123,14 +127,16 @@ def _judge(call: Call, runtime: Runtime, *, frozen: FrozenRequest) -> Judged:
     label = call.label or policy.scale.lowest
     if classification.inherited is not None:
         label = label.join(classification.inherited)
+    identity = _identity(call, runtime)
     facts = Facts(
         alias=frozen.alias,
         endpoint=call.endpoint.name,
-        identity=_identity(call, runtime),
+        identity=identity,
         label=label,
         kinds=classification.kinds,
         doubts=classification.doubts,
         parameters=guarded_parameters(call.endpoint, request=frozen.fields) | frozen.engine_fields,
+        budgets=runtime.budgets.used_up(identity.department) if runtime.budgets else frozenset(),
     )
     call_id = secrets.token_hex(12)
     decision = replace(decide(policy, facts), audit_id=call_id)
@@ -151,10 +157,13 @@ def _identity(call: Call, runtime: Runtime) -> Identity:
 
 
 def _whole(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effect, Any, Completed]:
-    note(judged, answer.attempt, runtime, tokens=usage(answer.content))
+    tokens = usage(answer.content)
+    note(judged, answer.attempt, runtime, tokens=tokens)
     if _is_raised(judged, runtime):
         texts = reply_texts(answer.content)
         yield Compute(partial(_remember_reply, texts, judged, runtime), touches_disk=True)
+    received = len(answer.reply.body)
+    yield from count_reply(judged, answer.attempt, runtime, usage=tokens, received=received)
     return Completed(answer.content, judged.decision)
 
 
@@ -175,10 +184,12 @@ def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effec
         failure = error
         if isinstance(error, BackendError):
             error.policy_decision = judged.decision
-    note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage)
+    note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage, had_begun=True)
     yield CloseStream(events)
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True)
+    received = sum(len(text.encode("utf-8", "replace")) for text in reader.texts)
+    yield from count_reply(judged, answer.attempt, runtime, usage=reader.usage, received=received)
     if failure is not None:
         raise failure
 

@@ -1,7 +1,7 @@
 """The permit: leave to send exactly these bytes to exactly this backend, once.
 
 Answers: may this backend send these bytes now?
-Not here: whether the policy allows it (`policy.decide`); only `flow` issues permits.
+Not here: whether the policy allows it (`policy.decide`); only `dispatch` issues permits.
 
 A permit is bound to the SHA-256 of the frozen body, to one backend, to the
 policy that allowed it and to a deadline. The backend redeems it immediately

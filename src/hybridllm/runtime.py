@@ -7,13 +7,16 @@ Not here: wiring the parts (`config`), acting on a call (`flow`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from hybridllm.fleet import Fleet
 
 if TYPE_CHECKING:
     from random import Random
 
     from hybridllm.audit.log import AuditSink
+    from hybridllm.budgets import Budgets
     from hybridllm.classify.classifier import Classification, Classifier
     from hybridllm.freeze import FrozenRequest
     from hybridllm.labels import Label
@@ -30,12 +33,14 @@ class Limits:
     Attributes:
         max_request_bytes: Largest request, as JSON.
         timeout_s: For the whole call: all attempts, pauses and the reading of a stream.
-        max_retries: Further attempts at the same backend.
+        max_retries: Further attempts at the same backend, or at the same group of equals.
+        wait_for_backend_s: How long a call waits while no backend that may see it is up.
     """
 
     max_request_bytes: int = 10_000_000
     timeout_s: float = 600.0
     max_retries: int = 2
+    wait_for_backend_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ class Runtime:
         limits: Bounds of a call.
         default_department: For callers that name none; empty if there is no such default.
         clock: Seconds, monotonic.
-        random: For pauses.
+        random: For pauses, and for the choice among equals.
+        fleet: How the backends are doing.
+        budgets: What departments may spend at clouds; `None` without any budget.
     """
 
     policy: Policy
@@ -65,6 +72,8 @@ class Runtime:
     default_department: str
     clock: Callable[[], float]
     random: Random
+    fleet: Fleet = field(default_factory=Fleet)
+    budgets: Budgets | None = None
 
     def __repr__(self) -> str:
         return f"Runtime(policy={self.policy.digest[:12]!r}, backends={sorted(self.backends)})"

@@ -85,6 +85,7 @@ class Facts:
         kinds: Kinds of the findings, with how often each was found.
         doubts: Codes of what could not be read or judged; each keeps the request inside.
         parameters: Names of egress and retention parameters that the request uses.
+        budgets: Names of the department's budgets that are used up; each closes the clouds.
     """
 
     alias: str
@@ -94,6 +95,7 @@ class Facts:
     kinds: tuple[tuple[str, int], ...] = ()
     doubts: frozenset[str] = frozenset()
     parameters: frozenset[str] = frozenset()
+    budgets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from hybridllm.permit import Permit
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 
 class FailureKind(StrEnum):
-    """How a backend failed."""
+    """How a backend failed. With the last two, nothing was sent to it."""
 
     CONNECTION = "connection"
     TIMEOUT = "timeout"
     STATUS = "status"
     REPLY = "reply"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
 
 
 _RETRY_STATUS = frozenset({408, 409, 425, 429})
@@ -81,6 +83,14 @@ class BackendError(Exception):
                 return f"backend {self.backend!r} answered with status {self.status}{code}"
             case FailureKind.REPLY:
                 return f"backend {self.backend!r} sent a reply that cannot be read{code}"
+            case FailureKind.BUSY:
+                return (
+                    f"backend {self.backend!r} has too much to do{code}, so nothing was sent to "
+                    "it. Try again later, or raise its max_concurrency, max_queue or "
+                    "queue_timeout_s"
+                )
+            case FailureKind.UNAVAILABLE:
+                return f"backend {self.backend!r} is down, so nothing was sent to it"
 
     @property
     def may_retry(self) -> bool:
@@ -104,6 +114,29 @@ class BackendError(Exception):
         )
 
 
+class NoBackendError(BackendError):
+    """Of all backends that may see a request, none is up. Nothing was sent.
+
+    Attributes:
+        backends: Names of those that may see it.
+        clearance: The label that a backend has to be cleared for.
+    """
+
+    def __init__(self, backends: tuple[str, ...], *, clearance: str) -> None:
+        self.backends = backends
+        self.clearance = clearance
+        super().__init__(backends[0], kind=FailureKind.UNAVAILABLE)
+
+    @property
+    def summary(self) -> str:
+        """One sentence without content, and what to do."""
+        return (
+            f"no backend that is cleared for {self.clearance} is available "
+            f"({', '.join(self.backends)}), so nothing was sent. Start one of them, or let calls "
+            "wait for it with limits.wait_for_backend_s"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class WireRequest:
     """One attempt, ready to be sent.
@@ -113,7 +146,7 @@ class WireRequest:
         body: The frozen JSON, UTF-8.
         deadline: When the whole call must be over, in seconds of `time.monotonic`.
         stream: Whether the reply comes as server-sent events.
-        idempotency_key: The same for every attempt of one call.
+        idempotency_key: The same for every attempt of one call at one backend.
     """
 
     path: str
@@ -191,4 +224,17 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """Free connections, threads and memory."""
+        ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A backend that can be asked whether it is there, without any content."""
+
+    def probe(self, *, timeout_s: float) -> int:
+        """Return the HTTP status of an empty question."""
+        ...
+
+    async def aprobe(self, *, timeout_s: float) -> int:
+        """Return the same without blocking the event loop."""
         ...

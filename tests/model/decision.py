@@ -7,8 +7,9 @@ Not here: reasons for people. It shares no code with `hybridllm`: labels are
 Written from the design page and the docstrings of the policy. What they promise:
 a label is the join of all that anybody says; a kind that the organisation does not
 mention is the strictest, whatever a department says of it; a doubt makes the label
-the strictest and closes every cloud; a rule can only raise or take away; a target
-stays if nothing speaks against it; whatever cannot be decided is refused.
+the strictest and closes every cloud, and so does a used-up budget; a rule can only
+raise or take away; a target stays if nothing speaks against it; whatever cannot be
+decided is refused.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ def against(policy: Json, facts: Json, name: str, label: tuple) -> set:
         codes.add("label_above_clearance")
     if facts["doubts"] and backend["place"] == "cloud":
         codes.add("doubt")
+    if facts["budgets"] and backend["place"] == "cloud":
+        codes.add("budget")
     if facts["endpoint"] not in backend["endpoints"]:
         codes.add("endpoint")
     if facts["parameters"] - backend["parameters"]:

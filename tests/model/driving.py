@@ -11,9 +11,11 @@ from typing import Any
 
 from hybridllm.effects import (
     AbandonedError,
+    AwaitPlace,
     CloseStream,
     Compute,
     Emit,
+    Probe,
     ReadEvent,
     RecordDurably,
     Send,
@@ -94,6 +96,11 @@ def perform(effect: Any, world: World) -> Any:
             return world.log.write(record)
         case Send(backend=backend, request=request, permit=permit):
             return backend.send(request, permit=permit)
+        case Probe(backend=backend, timeout_s=timeout_s):
+            return backend.probe(timeout_s=timeout_s)
+        case AwaitPlace(ticket=ticket, timeout_s=timeout_s):
+            world.clock.wait(timeout_s)
+            return ticket.wait(timeout_s=0.0)
         case ReadEvent(events=events):
             return events.read()
         case CloseStream(events=events):

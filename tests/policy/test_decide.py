@@ -114,6 +114,7 @@ def test_the_decision_equals_the_model_on_every_combination_of_a_small_space():
                 "label": label,
                 "kinds": {},
                 "doubts": doubts,
+                "budgets": set(),
                 "parameters": set(),
             }
             actual = as_model(decide(policy, cases.facts_value(scale, facts)))
@@ -265,6 +266,15 @@ def test_a_doubt_never_reaches_a_cloud_even_with_the_top_clearance():
     assert ["local"] == backends(decided)
     assert SCALE.strictest == decided.label
     assert {"doubt"} == {reason.code for reason in decided.rejected[0].reasons}
+
+
+def test_a_used_up_budget_closes_the_cloud_and_nothing_inside():
+    """Money that is spent keeps nobody from the company's own engines."""
+    decided = decide(small_policy(), facts(budgets=frozenset({"month"})))
+
+    assert ["local"] == backends(decided)
+    assert ["budget"] == [reason.code for reason in decided.rejected[0].reasons]
+    assert SCALE.lowest == decided.label
 
 
 def test_a_kind_that_nobody_mentions_is_the_strictest():

@@ -29,6 +29,17 @@ def denial(*, call: str, facts: Facts, decision: PolicyDecision, body_mac: str) 
     }
 
 
+def unanswered(*, call: str, facts: Facts, decision: PolicyDecision, result: str) -> Record:
+    """Return the record of a permitted request that no backend could take: it went nowhere."""
+    return {
+        "event": "unanswered",
+        "call": call,
+        **_who(facts),
+        **_decision(facts, decision),
+        "result": result,
+    }
+
+
 def intent(
     *,
     call: str,
@@ -114,6 +125,7 @@ def _decision(facts: Facts, decision: PolicyDecision) -> Record:
         "kinds": dict(facts.kinds),
         "doubts": sorted(facts.doubts),
         "parameters": sorted(facts.parameters),
+        **({"budgets": sorted(facts.budgets)} if facts.budgets else {}),
         "candidates": [candidate.backend for candidate in decision.candidates],
         "rejected": _rejected(decision),
         **_rules(decision),

@@ -147,6 +147,23 @@ class OpenAICompatibleBackend:
         finally:
             call_deadline.reset(token)
 
+    async def aprobe(self, *, timeout_s: float) -> int:
+        """Ask the same without blocking the event loop."""
+        settings = self._settings
+        token = call_deadline.set(time.monotonic() + timeout_s)
+        headers = probe_headers(
+            provider=self._provider, api_key=settings.api_key, host=settings.base_url.authority
+        )
+        try:
+            async with self._pools.of_loop().stream(
+                b"GET", settings.base_url.join(self._provider.health_path), headers=headers
+            ) as response:
+                return response.status
+        except _TRANSPORT_ERRORS as error:
+            raise_as_backend_error(self.name, error)
+        finally:
+            call_deadline.reset(token)
+
     def close(self) -> None:
         """Close all connections of this backend's threads."""
         self._pools.close()

@@ -114,7 +114,7 @@ def _message(detail: ErrorDetails) -> str:
             return expected_one_of(value, allowed=allowed) if allowed else str(detail["msg"])
         case "string_pattern_mismatch":
             return f"is {value!r}; names have letters, digits, '_', '-' and '.'"
-        case "no_variable_name" | "empty_then" | "mixed_then":
+        case "no_variable_name" | "empty_then" | "mixed_then" | "no_limit":
             return str(detail["msg"])
     shown = f"is {value!r}; " if isinstance(value, (int, float, bool)) else ""
     text = str(detail["msg"])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from hybridllm.policy.schema import (
     AliasConfig,
@@ -86,6 +87,26 @@ class LimitsConfig(Section):
     max_request_bytes: int = Field(default=10_000_000, ge=1_000, le=100_000_000)
     timeout_s: float = Field(default=600.0, gt=0, le=86_400, allow_inf_nan=False)
     max_retries: int = Field(default=2, ge=0, le=10)
+    wait_for_backend_s: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False)
+
+
+class BudgetConfig(Section):
+    """The most that departments may spend at clouds together in one window."""
+
+    name: Name
+    window: Literal["hour", "day", "month"]
+    departments: list[str] = []
+    max_requests: int | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0, le=1e12, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> BudgetConfig:
+        if (self.max_requests, self.max_tokens, self.max_cost) == (None, None, None):
+            raise PydanticCustomError(
+                "no_limit", "limits nothing; give one of max_requests, max_tokens, max_cost"
+            )
+        return self
 
 
 class AuditConfig(Section):
@@ -109,6 +130,7 @@ class OrganisationFile(Section):
     models: dict[str, AliasConfig] = Field(min_length=1)
     rules: list[RuleConfig] = []
     tests: list[PolicyTestConfig] = []
+    budgets: list[BudgetConfig] = []
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     audit: AuditConfig = AuditConfig()

@@ -21,17 +21,19 @@ from hybridllm.classify.classifier import Classifier
 from hybridllm.classify.fingerprint import FingerprintDetector
 from hybridllm.config.audit_log import build_audit_log
 from hybridllm.config.backends import BuiltBackend, build_backend
+from hybridllm.config.budgets import build_budgets
 from hybridllm.config.detectors import build_detectors
 from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
+from hybridllm.config.fleet import build_fleet
 from hybridllm.config.judge import build_judge
 from hybridllm.config.schema import OrganisationFile
 from hybridllm.config.shared import shared_store
 from hybridllm.config.sources import Sources, read_sources
 from hybridllm.config.state import derive, load_key
 from hybridllm.config.stores import open_index, open_memory
+from hybridllm.policy.aliases import build_aliases
 from hybridllm.policy.load import (
     Names,
-    build_aliases,
     build_department,
     build_findings,
     build_label,
@@ -72,8 +74,10 @@ class Wiring:
     index: FingerprintIndex | None
 
     def close_stores(self) -> None:
-        """Close the memory, the index and the audit log."""
+        """Close the memory, the index, the budgets and the audit log."""
         self.memory.close()
+        if self.runtime.budgets is not None:
+            self.runtime.budgets.close()
         if self.index is not None:
             self.index.close()
         self.runtime.audit.close()
@@ -125,6 +129,7 @@ def open_config(
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
     state = sources.file.parent / sources.organisation.state.directory
     key = bytes(32) if fakes else _key(sources, state=state, environment=variables)
+    budgets = build_budgets(sources, state=None if fakes else state, key=key)
     detection = sources.organisation.detection
     shared = shared_store(sources, environment=None if fakes else variables)
     memory = open_memory(
@@ -152,7 +157,9 @@ def open_config(
         limits=Limits(**sources.organisation.limits.model_dump()),
         default_department=_default_department(sources),
         clock=time.monotonic,
-        random=Random(),  # noqa: S311 - it spreads pauses, and keeps no secret
+        random=Random(),  # noqa: S311 - it spreads pauses and calls, and keeps no secret
+        fleet=build_fleet(sources.organisation.backends),
+        budgets=budgets,
     )
     return Wiring(runtime, sources.file, sources.organisation, memory, index)
 
@@ -209,12 +216,13 @@ def _policy(
         departments=frozenset(sources.departments),
         kinds=frozenset().union(*(detector.kinds for detector in detectors)),
     )
+    destinations = {name: item.destination for name, item in backends.items()}
     policy = Policy(
         scale=scale,
         default=build_label(scale, organisation.labels.default, file=file, key="labels.default"),
         finding_labels=build_findings(organisation.findings, names=names, file=file),
-        destinations={name: item.destination for name, item in backends.items()},
-        aliases=build_aliases(organisation.models, backends=backends, file=file),
+        destinations=destinations,
+        aliases=build_aliases(organisation.models, destinations=destinations, file=file),
         rules=build_rules(organisation.rules, names=names, file=file),
         digest=sources.digest,
     )

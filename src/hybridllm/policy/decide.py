@@ -159,6 +159,9 @@ def _against(
         )
     if facts.doubts and destination.place is Place.CLOUD:
         yield Reason("doubt", "what could not be judged stays on the premises")
+    if facts.budgets and destination.place is Place.CLOUD:
+        for name in sorted(facts.budgets):
+            yield Reason("budget", f"the budget {name} is used up, and closes every cloud")
     if facts.endpoint not in destination.endpoints:
         yield Reason("endpoint", f"{destination.name} does not serve {facts.endpoint}")
     for name in sorted(facts.parameters - destination.parameters):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REASON_CODES: Final = frozenset(
     """
     declared default department doubt endpoint finding indeterminate label_above_clearance
-    no_backend parameter rule
+    budget no_backend parameter rule
     """.split()
 )
 """What `Reason.code` can be, of the label and of the backends that are ruled out."""

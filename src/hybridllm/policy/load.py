@@ -23,7 +23,6 @@ from hybridllm.policy.model import (
     FindingLabel,
     Policy,
     Rule,
-    Target,
 )
 from hybridllm.policy.schema import LabelTable
 from hybridllm.types import Place
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from hybridllm.policy.schema import (
-        AliasConfig,
         DepartmentConfig,
         LabelConfig,
         LabelsConfig,
@@ -110,28 +108,6 @@ def build_findings(
         FindingLabel(kind, build_label(names.scale, label, file=file, key=f'findings."{kind}"'))
         for kind, label in table.items()
     )
-
-
-def build_aliases(
-    table: Mapping[str, AliasConfig], *, backends: Iterable[str], file: str
-) -> dict[str, tuple[Target, ...]]:
-    """Return the targets of each model alias.
-
-    Raises:
-        ConfigurationError: A backend does not exist, or a target stands twice.
-    """
-    aliases: dict[str, tuple[Target, ...]] = {}
-    for name, alias in table.items():
-        targets: list[Target] = []
-        for position, candidate in enumerate(alias.candidates):
-            key = f"models.{name}.candidates[{position}]"
-            require(candidate.backend, allowed=backends, file=file, key=f"{key}.backend")
-            target = Target(candidate.backend, candidate.model)
-            if target in targets:
-                raise ConfigurationError("repeats an earlier candidate", file=file, key=key)
-            targets.append(target)
-        aliases[name] = tuple(targets)
-    return aliases
 
 
 def build_rules(

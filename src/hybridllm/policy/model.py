@@ -19,10 +19,19 @@ from hybridllm.types import Facts, Place
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One backend of a model alias, with the model's name there."""
+    """One backend of a model alias, with the model's name there.
+
+    Attributes:
+        backend: Its name.
+        model: The model's name there.
+        weight: Its share among the equals of its group.
+        group: Number of its group of equals; 0 stands for itself, in its order.
+    """
 
     backend: str
     model: str
+    weight: int = 1
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)

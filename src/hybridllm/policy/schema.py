@@ -105,6 +105,7 @@ class TargetConfig(Section):
 
     backend: str
     model: str = Field(min_length=1)
+    weight: int | None = Field(default=None, ge=1, le=1_000)
 
 
 class AliasConfig(Section):
@@ -130,6 +131,11 @@ class BackendConfig(Section):
     endpoints: list[str] | None = None
     parameters: list[str] = []
     max_connections: int = Field(default=100, ge=1, le=10_000)
+    max_concurrency: int | None = Field(default=None, ge=1, le=100_000)
+    max_queue: int = Field(default=1_000, ge=0, le=1_000_000)
+    queue_timeout_s: float = Field(default=30.0, gt=0, le=86_400, allow_inf_nan=False)
+    input_price: float | None = Field(default=None, ge=0, le=1_000_000, allow_inf_nan=False)
+    output_price: float | None = Field(default=None, ge=0, le=1_000_000, allow_inf_nan=False)
     connect_timeout_s: float = Field(default=5.0, gt=0, le=600, allow_inf_nan=False)
     model_path: str | None = None
     device: str = "auto"

@@ -13,7 +13,7 @@ import httpx2
 import openai
 
 from hybridllm.errors import HybridLLMError
-from hybridllm.wire import BackendError, FailureKind
+from hybridllm.wire import BackendError, FailureKind, NoBackendError
 
 _BY_STATUS: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
@@ -24,6 +24,22 @@ _BY_STATUS: dict[int, type[openai.APIStatusError]] = {
     422: openai.UnprocessableEntityError,
     429: openai.RateLimitError,
 }
+
+
+class NoBackendAvailableError(openai.APIConnectionError):
+    """No backend that may see the request is up; nothing was sent.
+
+    Attributes:
+        clearance: The label that a backend has to be cleared for.
+        backends: Names of those that are, and are down.
+    """
+
+    clearance: str = ""
+    backends: tuple[str, ...] = ()
+
+
+class BackendBusyError(openai.RateLimitError):
+    """The backend's queue is full, or took too long; nothing was sent."""
 
 
 def presentable(error: BackendError | HybridLLMError) -> Exception:
@@ -52,10 +68,24 @@ def openai_error(error: BackendError) -> openai.APIError:
         case FailureKind.REPLY:
             result = openai.APIError(error.summary, request, body=None)
             result.code = error.code or None
+        case FailureKind.BUSY:
+            response = httpx2.Response(429, request=request)
+            body = {"code": error.code, "type": error.code, "param": None}
+            result = BackendBusyError(error.summary, response=response, body=body)
+        case FailureKind.UNAVAILABLE:
+            result = _unavailable(error, request=request)
         case _:
             result = openai.APIConnectionError(message=error.summary, request=request)
             result.code = error.code or None
     vars(result)["policy_decision"] = error.policy_decision
+    return result
+
+
+def _unavailable(error: BackendError, *, request: httpx2.Request) -> NoBackendAvailableError:
+    result = NoBackendAvailableError(message=error.summary, request=request)
+    result.code = "no_backend_available"
+    if isinstance(error, NoBackendError):
+        result.clearance, result.backends = error.clearance, error.backends
     return result
 
 

@@ -31,7 +31,7 @@ class Step:
     """One thing that has to change.
 
     Attributes:
-        code: `label`, `finding`, `doubt`, `endpoint`, `parameter` or `rule`.
+        code: `label`, `finding`, `doubt`, `endpoint`, `parameter`, `budget` or `rule`.
         name: Which one: a label, a kind, a code, an operation, a parameter, or a rule's title.
         text: The same as a sentence, without content of the request.
     """
@@ -100,6 +100,8 @@ def _steps(policy: Policy, facts: Facts, *, backend: str) -> Iterator[Step]:
     department = facts.identity.department
     for rule in (*policy.rules, *policy.departments[department].rules):
         yield Step("rule", rule.title, f"the rule {rule.title} must not apply{_where(rule, facts)}")
+    for name in sorted(facts.budgets):
+        yield Step("budget", name, f"the budget {name} has room again")
     if facts.endpoint not in destination.endpoints:
         for endpoint in sorted(destination.endpoints):
             yield Step("endpoint", endpoint, f"ask through {endpoint}")
@@ -177,6 +179,10 @@ def _without_parameter(policy: Policy, facts: Facts, name: str) -> Situation:
     return policy, replace(facts, parameters=facts.parameters - {name})
 
 
+def _without_budget(policy: Policy, facts: Facts, name: str) -> Situation:
+    return policy, replace(facts, budgets=facts.budgets - {name})
+
+
 def _through(policy: Policy, facts: Facts, name: str) -> Situation:
     return policy, replace(facts, endpoint=name)
 
@@ -188,6 +194,7 @@ def _declared_less(policy: Policy, facts: Facts, name: str) -> Situation:
 
 _UNDO: dict[str, Callable[[Policy, Facts, str], Situation]] = {
     "rule": _without_rule,
+    "budget": _without_budget,
     "endpoint": _through,
     "parameter": _without_parameter,
     "finding": _without_finding,

@@ -280,6 +280,7 @@ def facts_of(record: Mapping[str, Any], *, policy: Policy) -> Facts:
         kinds=tuple(record["kinds"].items()),
         doubts=frozenset(record["doubts"]),
         parameters=frozenset(record["parameters"]),
+        budgets=frozenset(record.get("budgets", ())),
     )
 
 
