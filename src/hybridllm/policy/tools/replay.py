@@ -236,6 +236,8 @@ class Replayer:
             *record["parameters"],
             None,
             *record["doubts"],
+            None,
+            *record.get("budgets", ()),
         )
         found = self._decided.get(key)
         if found is None:
