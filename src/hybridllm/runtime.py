@@ -7,15 +7,17 @@ Not here: wiring the parts (`config`), acting on a call (`flow`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from random import Random
 
     from hybridllm.audit.log import AuditSink
+    from hybridllm.augment import Library
     from hybridllm.classify.classifier import Classification, Classifier
     from hybridllm.freeze import FrozenRequest
+    from hybridllm.grounding import Grounding
     from hybridllm.labels import Label
     from hybridllm.params import Endpoint
     from hybridllm.policy.model import Policy
@@ -53,6 +55,7 @@ class Runtime:
         default_department: For callers that name none; empty if there is no such default.
         clock: Seconds, monotonic.
         random: For pauses.
+        libraries: Vector stores, by name.
     """
 
     policy: Policy
@@ -65,6 +68,7 @@ class Runtime:
     default_department: str
     clock: Callable[[], float]
     random: Random
+    libraries: Mapping[str, Library] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Runtime(policy={self.policy.digest[:12]!r}, backends={sorted(self.backends)})"
@@ -81,6 +85,8 @@ class Call:
         label: What the caller declares, if anything. It can only raise.
         timeout_s: For the whole call; `None` for the configured limit.
         max_retries: Further attempts; `None` for the configured limit.
+        vector_stores: Stores that the question is answered from.
+        ceiling: Nothing above it is taken out of them.
     """
 
     endpoint: Endpoint
@@ -89,6 +95,8 @@ class Call:
     label: Label | None = None
     timeout_s: float | None = None
     max_retries: int | None = None
+    vector_stores: tuple[str, ...] = ()
+    ceiling: Label | None = None
 
     def __repr__(self) -> str:
         return f"Call(endpoint={self.endpoint.name!r})"
@@ -100,6 +108,7 @@ class Completed:
 
     reply: dict[str, Any]
     decision: PolicyDecision
+    grounding: Grounding | None = None
 
     def __repr__(self) -> str:
         return f"Completed(backend={self.decision.backend!r})"
