@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "imports", "tests", "detection", "docs", "local"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "detection", "rag", "docs", "local"]
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "virtualenv"
 
@@ -86,6 +86,13 @@ def detection(session: nox.Session) -> None:
     """Run the tests of detection with everything that makes it faster or finer."""
     wheel = install(session, "test", extras="[fast,ja]")
     pytest(session, "tests/classify", wheel=wheel)
+
+
+@nox.session
+def rag(session: nox.Session) -> None:
+    """Run the tests of stores, readers and answers from documents."""
+    wheel = install(session, "test", "postgres", extras="[rag]")
+    pytest(session, "tests/rag", "tests/verify", wheel=wheel)
 
 
 @nox.session

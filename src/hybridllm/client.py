@@ -10,6 +10,7 @@ light copy over the same connections; what one call says never reaches the next.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -21,6 +22,7 @@ from hybridllm.resources.chat import AsyncChat, Chat
 from hybridllm.resources.embeddings import AsyncEmbeddings, Embeddings
 from hybridllm.resources.models import AsyncModels, Models
 from hybridllm.resources.responses import AsyncResponses, Responses
+from hybridllm.resources.vector_stores import AsyncVectorStores, VectorStores
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 _NOT_GUARDED_YET = frozenset(
     """
     audio batches beta completions containers conversations evals files fine_tuning images
-    moderations realtime uploads vector_stores videos webhooks
+    moderations realtime uploads videos webhooks
     """.split()
 )
 
@@ -63,6 +65,8 @@ class _BaseClient:
         compartments: tuple[str, ...] = (),
         timeout: float | None = None,
         max_retries: int | None = None,
+        vector_store_ids: Sequence[str] | None = None,
+        ceiling: str | None = None,
     ) -> Self:
         """Return a client that says more of its calls, over the same connections.
 
@@ -76,6 +80,10 @@ class _BaseClient:
             compartments: Compartments of the content, joined likewise.
             timeout: Seconds for a whole call.
             max_retries: Further attempts at the same backend.
+            vector_store_ids: Vector stores of the configuration that questions are answered
+                from. The label of what is found joins the request's.
+            ceiling: Nothing above this level, and nothing in a compartment, is taken out of
+                them; a reply says whether something was withheld.
 
         Raises:
             ConfigurationError: A name does not exist, or `timeout` is no positive number.
@@ -108,8 +116,28 @@ class _BaseClient:
             label=self._label(label, compartments),
             timeout_s=options.timeout_s if timeout is None else timeout,
             max_retries=options.max_retries if max_retries is None else max_retries,
+            vector_stores=self._vector_stores(vector_store_ids),
+            ceiling=options.ceiling if ceiling is None else self._ceiling(ceiling),
         )
         return copy
+
+    def _vector_stores(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        if names is None:
+            return self._options.vector_stores
+        if isinstance(names, str):
+            raise ConfigurationError("vector_store_ids must be a list of names")
+        known = self._wiring.runtime.libraries
+        for name in names:
+            if name not in known:
+                found = expected_one_of(name, allowed=known)
+                raise ConfigurationError(f"vector store {found}")
+        return tuple(dict.fromkeys(names))
+
+    def _ceiling(self, level: str) -> Label:
+        """Return the ceiling; a copy of a client can only lower it."""
+        scale, before = self._wiring.runtime.policy.scale, self._options.ceiling
+        label = scale.label(level)
+        return label if before is None or label.flows_to(before) else before
 
     @property
     def _caller(self) -> Caller:
@@ -131,7 +159,7 @@ class _BaseClient:
             if name in _NOT_GUARDED_YET:
                 raise UnsupportedEndpointError(
                     f"{name!r} is not guarded by hybridllm yet, so it is refused. "
-                    "Guarded are: chat.completions, responses, embeddings, models"
+                    "Guarded are: chat.completions, responses, embeddings, models, vector_stores"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -170,6 +198,11 @@ class HybridLLM(_BaseClient):
     def embeddings(self) -> Embeddings:
         """Embeddings."""
         return Embeddings(self._caller)
+
+    @cached_property
+    def vector_stores(self) -> VectorStores:
+        """The vector stores of the configuration."""
+        return VectorStores(self._caller)
 
     @cached_property
     def models(self) -> Models:
@@ -211,6 +244,11 @@ class AsyncHybridLLM(_BaseClient):
     def embeddings(self) -> AsyncEmbeddings:
         """Embeddings."""
         return AsyncEmbeddings(self._caller)
+
+    @cached_property
+    def vector_stores(self) -> AsyncVectorStores:
+        """The vector stores of the configuration."""
+        return AsyncVectorStores(self._caller)
 
     @cached_property
     def models(self) -> AsyncModels:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hybridllm.audit.record import Record
     from hybridllm.gate import Ticket
+    from hybridllm.grounding import Grounding
     from hybridllm.permit import Permit
     from hybridllm.types import PolicyDecision
     from hybridllm.wire import Backend, EventStream, Probed, WireRequest
@@ -100,10 +101,12 @@ class Emit:
     Attributes:
         chunk: The JSON of one event; `None` first, when the stream has opened.
         decision: The decision, with the backend that answers.
+        grounding: Last, if the request took passages along: what they carry of the reply.
     """
 
     chunk: dict[str, Any] | None
     decision: PolicyDecision
+    grounding: Grounding | None = None
 
     def __repr__(self) -> str:
         return f"Emit(backend={self.decision.backend!r})"

@@ -15,6 +15,8 @@
         ├── AddressRefusedError                 a backend's peer is outside its declared networks
         ├── PermitError                         bytes without a valid permit reached a backend
         ├── StoreError                          a store of labels cannot be read or written
+        ├── DocumentReadError                   a file cannot be read in (`rag.ingest`)
+        ├── SyncRefusedError                    a sync would delete too much (`rag.ingest`)
         └── AuditError                          a record could not be made durable
 
 Backend failures keep the classes of the OpenAI SDK (`openai.APIStatusError`,

@@ -23,10 +23,11 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hybridllm.attempts import attempts
 from hybridllm.audit import record
+from hybridllm.augment import augment, search_one
 from hybridllm.classify.classifier import message_texts, reply_texts
 from hybridllm.dispatch import body_mac, count_reply, note
 from hybridllm.effects import (
@@ -39,31 +40,39 @@ from hybridllm.effects import (
 )
 from hybridllm.errors import (
     AddressRefusedError,
+    PermitError,
     PolicyDeniedError,
     PolicyIndeterminateError,
+    RequestError,
     UnknownDepartmentError,
     UnknownModelError,
     unknown_name,
 )
 from hybridllm.freeze import FrozenRequest, freeze
-from hybridllm.params import guarded_parameters
+from hybridllm.grounding import Grounder, grounded, mode_of
+from hybridllm.params import RESPONSES, guarded_parameters
 from hybridllm.policy.decide import decide
 from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
 from hybridllm.types import Effect as PolicyEffect
 from hybridllm.types import Explanation, Facts, Identity, PolicyDecision
+from hybridllm.verify.actions import Mode
 from hybridllm.wire import BackendError, FailureKind
 
 if TYPE_CHECKING:
+    from hybridllm.augment import Complete, Sources
     from hybridllm.dispatch import Answer
+    from hybridllm.rag.model import Retrieved
     from hybridllm.runtime import Call, Runtime
 
 Flow = Generator[Effect, Any, Completed | None]
+T = TypeVar("T")
 
 
 def explain(call: Call, runtime: Runtime) -> Explanation:
     """Return what would happen to a call, and why. Nothing is sent, recorded or remembered."""
-    judged = _judge(call, runtime, frozen=_freeze(call, runtime))
+    call, frozen, _ = _run_here(_prepared(call, runtime, complete=None))
+    judged = _judge(call, runtime, frozen=frozen)
     return Explanation(
         decision=judged.decision,
         findings=judged.classification.findings,
@@ -88,7 +97,8 @@ def complete(call: Call, runtime: Runtime) -> Flow:
         BackendError: No candidate answered.
     """
     deadline = runtime.clock() + (call.timeout_s or runtime.limits.timeout_s)
-    frozen = _freeze(call, runtime)
+    inner = partial(complete, runtime=runtime)
+    call, frozen, sources = yield from _prepared(call, runtime, complete=inner)
     judge = partial(_judge, call, runtime, frozen=frozen)
     waits = runtime.classifier.may_wait or runtime.budgets is not None
     judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=waits)
@@ -104,13 +114,72 @@ def complete(call: Call, runtime: Runtime) -> Flow:
         raise
     decision = judged.decision.answered_by(answer.attempt.candidate)
     judged = replace(judged, decision=decision)
+    grounder = None if sources is None else Grounder(sources, mode=_mode(call, runtime))
     try:
-        if answer.reply.events is None:
-            return (yield from _whole(judged, answer, runtime))
-        yield from _stream(judged, answer, runtime)
+        if answer.reply.events is not None:
+            yield from _stream(judged, answer, runtime, grounder=grounder)
+            return None
+        completed = yield from _whole(judged, answer, runtime)
     finally:
         answer.attempt.slot.release()  # also where nobody drives the flow to its end
-    return None
+    if grounder is None:
+        return completed
+    return (yield from grounded(completed, call=call, grounder=grounder, complete=inner))
+
+
+def _mode(call: Call, runtime: Runtime) -> Mode:
+    return mode_of(runtime.libraries[name].answers for name in call.vector_stores)
+
+
+def search(
+    call: Call, *, runtime: Runtime, store: str, query: str
+) -> Generator[Effect, Any, Retrieved]:
+    """Search one vector store for a caller who shows the result to whom he likes.
+
+    What is found keeps its label: it is remembered, so that it stays inside when it comes
+    back as the result of a tool, in another conversation or after a restart.
+    """
+    department = _identity(call, runtime).department
+    inner = partial(complete, runtime=runtime)
+    found: Retrieved = yield from search_one(
+        call, runtime=runtime, store=store, question=query, department=department, complete=inner
+    )
+    for hit in found.hits:
+        if not hit.label.flows_to(runtime.policy.default):
+            remember = partial(runtime.classifier.remember, [hit.passage.text], label=hit.label)
+            yield Compute(remember, touches_disk=True)
+    return found
+
+
+def _prepared(
+    call: Call, runtime: Runtime, *, complete: Complete | None
+) -> Generator[Effect, Any, tuple[Call, FrozenRequest, Sources | None]]:
+    """Freeze a call, with the passages that it asks for."""
+    frozen = _freeze(call, runtime)
+    if not call.vector_stores:
+        return call, frozen, None
+    department = _identity(call, runtime).department
+    call, sources = yield from augment(
+        call, runtime=runtime, frozen=frozen, department=department, complete=complete
+    )
+    if frozen.stream and frozen.endpoint is RESPONSES and _mode(call, runtime) is not Mode.ANNOTATE:
+        raise RequestError(
+            "a streamed response cannot be held back sentence by sentence; use "
+            "chat.completions, or a vector store with answers = 'annotate'"
+        )
+    return call, _freeze(call, runtime), sources
+
+
+def _run_here(steps: Generator[Effect, Any, T]) -> T:
+    """Run steps that only compute, and return their result."""
+    try:
+        effect = next(steps)
+        while isinstance(effect, Compute):
+            effect = steps.send(effect.work())
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise PermitError("an explanation would have sent something")
 
 
 def _freeze(call: Call, runtime: Runtime) -> FrozenRequest:
@@ -167,7 +236,9 @@ def _whole(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effect
     return Completed(answer.content, judged.decision)
 
 
-def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effect, Any, None]:
+def _stream(
+    judged: Judged, answer: Answer, runtime: Runtime, *, grounder: Grounder | None
+) -> Generator[Effect, Any, None]:
     """Hand a streamed reply on, piece by piece. From here on nothing is sent again."""
     events = answer.reply.events
     assert events is not None  # noqa: S101 - the caller has looked
@@ -177,7 +248,8 @@ def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effec
     try:
         yield Emit(None, judged.decision)
         while event is not None:
-            yield Emit(_take(reader, event, judged), judged.decision)
+            chunk = _take(reader, event, judged)
+            yield Emit(grounder.take(chunk) if grounder else chunk, judged.decision)
             event = yield ReadEvent(events)
         _must_be_whole(reader, judged)
     except Exception as error:  # a boundary: however it ends, the outcome and the label stay
@@ -192,6 +264,8 @@ def _stream(judged: Judged, answer: Answer, runtime: Runtime) -> Generator[Effec
     yield from count_reply(judged, answer.attempt, runtime, usage=reader.usage, received=received)
     if failure is not None:
         raise failure
+    if grounder is not None:
+        yield Emit(None, judged.decision, grounder.streamed(reader.texts))
 
 
 def _take(reader: StreamReader, event: bytes, judged: Judged) -> dict[str, Any]:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from random import Random
 
     from hybridllm.audit.log import AuditSink
+    from hybridllm.augment import Library
     from hybridllm.budgets import Budgets
     from hybridllm.classify.classifier import Classification, Classifier
     from hybridllm.freeze import FrozenRequest
+    from hybridllm.grounding import Grounding
     from hybridllm.labels import Label
     from hybridllm.params import Endpoint
     from hybridllm.policy.model import Policy
@@ -60,6 +62,7 @@ class Runtime:
         random: For pauses, and for the choice among equals.
         fleet: How the backends are doing.
         budgets: What departments may spend at clouds; `None` without any budget.
+        libraries: Vector stores, by name.
     """
 
     policy: Policy
@@ -74,6 +77,7 @@ class Runtime:
     random: Random
     fleet: Fleet = field(default_factory=Fleet)
     budgets: Budgets | None = None
+    libraries: Mapping[str, Library] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Runtime(policy={self.policy.digest[:12]!r}, backends={sorted(self.backends)})"
@@ -90,6 +94,8 @@ class Call:
         label: What the caller declares, if anything. It can only raise.
         timeout_s: For the whole call; `None` for the configured limit.
         max_retries: Further attempts; `None` for the configured limit.
+        vector_stores: Stores that the question is answered from.
+        ceiling: Nothing above it is taken out of them.
     """
 
     endpoint: Endpoint
@@ -98,6 +104,8 @@ class Call:
     label: Label | None = None
     timeout_s: float | None = None
     max_retries: int | None = None
+    vector_stores: tuple[str, ...] = ()
+    ceiling: Label | None = None
 
     def __repr__(self) -> str:
         return f"Call(endpoint={self.endpoint.name!r})"
@@ -109,6 +117,7 @@ class Completed:
 
     reply: dict[str, Any]
     decision: PolicyDecision
+    grounding: Grounding | None = None
 
     def __repr__(self) -> str:
         return f"Completed(backend={self.decision.backend!r})"

@@ -27,7 +27,12 @@ SAID_IN_WORDS = {
     "none", "always", "as the model says", "all that the provider serves", "the provider's",
     "the organisation's",
 }  # fmt: skip
-PLACEHOLDERS = {"backends": "NAME", "models": "ALIAS"}
+PLACEHOLDERS = {
+    "backends": "NAME",
+    "models": "ALIAS",
+    "sources": "SOURCE",
+    "vector_stores": "NAME",
+}
 
 
 def part(title):

@@ -130,6 +130,9 @@ def others(client: OpenAI) -> None:
     assert_type(client.models.list(), tuple[Model, ...])
     try:
         client.with_options(compartments=("customer",))
+        asked = client.with_options(vector_store_ids=["handbook"], ceiling="public")
+        found = asked.vector_stores.search("handbook", query="What?", max_num_results=3)
+        assert_type(found.withheld, bool)
     except ConfigurationError as error:
         assert_type(error.key, str | None)
     try:

@@ -40,6 +40,7 @@ VERBS: Final[Mapping[str, str]] = {
     "eval": "score detection on a labelled set",
     "fingerprint": "recognise passages of your documents in prompts",
     "lexicon": "keep lists of names as hashes",
+    "rag": "read documents in, and search them",
     "size": "how many GPUs does a model need?",
     "engine": "run and look after models in this process",
     "adapter": "keep LoRA adapters, and let only checked ones serve",

@@ -119,6 +119,34 @@ class AuditConfig(Section):
     copies: list[str] = []
 
 
+class SourceConfig(Section):
+    """A folder whose documents a vector store holds."""
+
+    folder: str
+    label: LabelConfig | None = None
+    readers: list[str] = []
+    departments: list[Name] = []
+    trust: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+
+
+class VectorStoreConfig(Section):
+    """A store of documents that questions are answered from."""
+
+    path: str | None = None
+    embedder: Literal["bundled", "model", "none"] = "bundled"
+    embedding_model: str | None = None
+    dimensions: int | None = Field(default=None, ge=1, le=65_536)
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    departments: list[Name] = []
+    answers: Literal["annotate", "retry", "abstain"] = "annotate"
+    passages: int = Field(default=8, ge=1, le=100)
+    context_tokens: int = Field(default=3_000, ge=100, le=200_000)
+    glossaries: dict[Name, str] = {}
+    markings: dict[str, LabelConfig] = {}
+    sources: dict[Name, SourceConfig] = {}
+
+
 class OrganisationFile(Section):
     """The organisation's file."""
 
@@ -134,4 +162,5 @@ class OrganisationFile(Section):
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     audit: AuditConfig = AuditConfig()
+    vector_stores: dict[Name, VectorStoreConfig] = {}
     state: StateConfig = StateConfig()

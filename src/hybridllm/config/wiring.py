@@ -47,6 +47,7 @@ from hybridllm.runtime import Limits, Runtime
 
 if TYPE_CHECKING:
     from hybridllm.audit.log import AuditSink
+    from hybridllm.augment import Library
     from hybridllm.classify.detector import Detector
     from hybridllm.classify.fingerprint import FingerprintIndex
     from hybridllm.classify.memory import MessageMemory
@@ -78,6 +79,8 @@ class Wiring:
         self.memory.close()
         if self.runtime.budgets is not None:
             self.runtime.budgets.close()
+        for library in self.runtime.libraries.values():
+            library.store.close()
         if self.index is not None:
             self.index.close()
         self.runtime.audit.close()
@@ -160,6 +163,7 @@ def open_config(
         random=Random(),  # noqa: S311 - it spreads pauses and calls, and keeps no secret
         fleet=build_fleet(sources.organisation.backends),
         budgets=budgets,
+        libraries={} if fakes else _libraries(sources, scale=scale, state=state),
     )
     return Wiring(runtime, sources.file, sources.organisation, memory, index)
 
@@ -199,6 +203,14 @@ def _detectors(
         return found
     real = {name: item.backend for name, item in backends.items()}
     return (*found, build_judge(judge, backends=real, file=sources.shown, is_fake=is_fake))
+
+
+def _libraries(sources: Sources, *, scale: Scale, state: Path) -> dict[str, Library]:
+    if not sources.organisation.vector_stores:
+        return {}
+    from hybridllm.config.vector_stores import build_libraries
+
+    return build_libraries(sources, scale=scale, state=state)
 
 
 def _policy(

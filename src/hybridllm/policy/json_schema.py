@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_PLACEHOLDERS: Final = {"backends": "NAME", "models": "ALIAS"}
+_PLACEHOLDERS: Final = {"models": "ALIAS", "sources": "SOURCE"}
 _TABLES: Final = {
     "backends": "destinations that requests may go to, by name",
     "models": "names that programs ask for, each with its candidates",
     "rules": "restrictions; their order never matters",
+    "vector_stores": "documents that questions are answered from, by name",
+    "vector_stores.NAME.sources": "folders whose documents the store holds, by name",
 }
 """Tables that have a heading of the reference instead of a row."""
 

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from hybridllm.drivers import AsyncDriver, SyncDriver
 from hybridllm.errors import HybridLLMError, RequestError, UnsupportedEndpointError
-from hybridllm.flow import complete, explain
+from hybridllm.flow import complete, explain, search
+from hybridllm.params import EMBEDDINGS
 from hybridllm.resources.failures import presentable
 from hybridllm.runtime import Call
 from hybridllm.types import Identity
 from hybridllm.wire import BackendError
 
 if TYPE_CHECKING:
+    from hybridllm.flow import Flow
     from hybridllm.labels import Label
     from hybridllm.params import Endpoint
+    from hybridllm.rag.model import Retrieved
     from hybridllm.runtime import Completed, Runtime
     from hybridllm.types import Explanation
 
@@ -45,12 +48,16 @@ class Options:
         label: What the caller declares; it can only raise.
         timeout_s: For a whole call.
         max_retries: Further attempts at the same backend.
+        vector_stores: Stores that questions are answered from.
+        ceiling: Nothing above it is taken out of them.
     """
 
     identity: Identity = NOBODY
     label: Label | None = None
     timeout_s: float | None = None
     max_retries: int | None = None
+    vector_stores: tuple[str, ...] = ()
+    ceiling: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,18 @@ class Caller:
             failure = presentable(error)
         raise failure
 
+    def search(self, store: str, *, query: str) -> Retrieved:
+        """Search a vector store."""
+        steps = search(self._call(EMBEDDINGS, {}), runtime=self.runtime, store=store, query=query)
+        found: Any = SyncDriver(cast("Flow", steps), audit=self.runtime.audit).run()
+        return cast("Retrieved", found)
+
+    async def asearch(self, store: str, *, query: str) -> Retrieved:
+        """Search a vector store."""
+        steps = search(self._call(EMBEDDINGS, {}), runtime=self.runtime, store=store, query=query)
+        found: Any = await AsyncDriver(cast("Flow", steps), audit=self.runtime.audit).run()
+        return cast("Retrieved", found)
+
     def _call(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Call:
         given = dict(params)
         timeout = given.pop("timeout", None)
@@ -111,6 +130,8 @@ class Caller:
             label=self.options.label,
             timeout_s=self.options.timeout_s if timeout is None else _seconds(timeout),
             max_retries=self.options.max_retries,
+            vector_stores=self.options.vector_stores if endpoint is not EMBEDDINGS else (),
+            ceiling=self.options.ceiling,
         )
 
 

@@ -93,7 +93,9 @@ class Completions(Namespace):
             driver = self._caller.start(CHAT_COMPLETIONS, params=owned(params))
             return ReplyStream(driver, build=chat_chunk)
         done = self._caller.run(CHAT_COMPLETIONS, params=owned(params))
-        return typed(ChatCompletion, reply=done.reply, decision=done.decision)
+        return typed(
+            ChatCompletion, reply=done.reply, decision=done.decision, grounding=done.grounding
+        )
 
     def explain(self, /, **params: Unpack[ChatExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
@@ -124,7 +126,9 @@ class AsyncCompletions(Namespace):
             driver = self._caller.astart(CHAT_COMPLETIONS, params=owned(params))
             return await AsyncReplyStream.open(driver, build=chat_chunk)
         done = await self._caller.arun(CHAT_COMPLETIONS, params=owned(params))
-        return typed(ChatCompletion, reply=done.reply, decision=done.decision)
+        return typed(
+            ChatCompletion, reply=done.reply, decision=done.decision, grounding=done.grounding
+        )
 
     def explain(self, /, **params: Unpack[ChatExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""

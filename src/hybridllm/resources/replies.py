@@ -10,7 +10,7 @@ sent anywhere with the message history.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from openai import types as sdk
 from openai.types import chat as sdk_chat
@@ -19,14 +19,24 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from hybridllm.types import PolicyDecision
 
+if TYPE_CHECKING:
+    from hybridllm.grounding import Grounding
+
 
 class _Decided(BaseModel):
     _policy_decision: PolicyDecision = PrivateAttr()
+    _grounding: Any = PrivateAttr(default=None)
 
     @property
     def policy_decision(self) -> PolicyDecision:
         """Which backend answered, how the request was labelled, and why."""
         return self._policy_decision
+
+    @property
+    def grounding(self) -> Grounding | None:
+        """What the documents carry of the answer; `None` if no vector store was asked."""
+        found: Grounding | None = self._grounding
+        return found
 
 
 class ChatCompletion(sdk_chat.ChatCompletion, _Decided):
@@ -82,7 +92,13 @@ def _event_shapes() -> dict[str, Any]:
     }
 
 
-def typed(shape: type[Reply], *, reply: dict[str, Any], decision: PolicyDecision) -> Reply:
+def typed(
+    shape: type[Reply],
+    *,
+    reply: dict[str, Any],
+    decision: PolicyDecision,
+    grounding: Grounding | None = None,
+) -> Reply:
     """Return a reply as the SDK's type.
 
     Servers leave fields out and add others; as in the SDK itself, such a reply is
@@ -94,6 +110,7 @@ def typed(shape: type[Reply], *, reply: dict[str, Any], decision: PolicyDecision
         # The error quotes the reply, so it goes no further than this line.
         result = shape.construct(**_public(reply))
     result._policy_decision = decision  # noqa: SLF001 - set here alone
+    result._grounding = grounding  # noqa: SLF001 - set here alone
     return result
 
 

@@ -94,7 +94,7 @@ class Responses(Namespace):
             driver = self._caller.start(RESPONSES, params=owned(params))
             return ReplyStream(driver, build=response_event)
         done = self._caller.run(RESPONSES, params=owned(params))
-        return typed(Response, reply=done.reply, decision=done.decision)
+        return typed(Response, reply=done.reply, decision=done.decision, grounding=done.grounding)
 
     def explain(self, /, **params: Unpack[ResponseExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""
@@ -123,7 +123,7 @@ class AsyncResponses(Namespace):
             driver = self._caller.astart(RESPONSES, params=owned(params))
             return await AsyncReplyStream.open(driver, build=response_event)
         done = await self._caller.arun(RESPONSES, params=owned(params))
-        return typed(Response, reply=done.reply, decision=done.decision)
+        return typed(Response, reply=done.reply, decision=done.decision, grounding=done.grounding)
 
     def explain(self, /, **params: Unpack[ResponseExplainParams]) -> Explanation:
         """Return what `create` would do with the same arguments. Nothing is sent."""

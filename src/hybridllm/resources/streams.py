@@ -23,6 +23,7 @@ from hybridllm.wire import BackendError
 
 if TYPE_CHECKING:
     from hybridllm.drivers import AsyncDriver, SyncDriver
+    from hybridllm.grounding import Grounding
 
 Piece = TypeVar("Piece")
 Build = Callable[[dict[str, Any], PolicyDecision], Piece]
@@ -48,6 +49,7 @@ class ReplyStream(Stream[Piece], Generic[Piece]):
             raise RuntimeError("a flow ended without opening its stream")
         self._open = True
         self.policy_decision: PolicyDecision = opened.decision
+        self.grounding: Grounding | None = None
 
     @override
     def __next__(self) -> Piece:
@@ -66,6 +68,9 @@ class ReplyStream(Stream[Piece], Generic[Piece]):
             raise failure
         if emitted is None or emitted.chunk is None:
             self._open = False
+            if emitted is not None:
+                self.grounding = emitted.grounding
+                self._driver.next_emit()
             raise StopIteration
         return self._build(emitted.chunk, emitted.decision)
 
@@ -113,6 +118,7 @@ class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
         self._build = build
         self._open = True
         self.policy_decision = decision
+        self.grounding: Grounding | None = None
 
     @classmethod
     async def open(cls, driver: AsyncDriver, *, build: Build[Piece]) -> Self:
@@ -145,6 +151,9 @@ class AsyncReplyStream(AsyncStream[Piece], Generic[Piece]):
             raise failure
         if emitted is None or emitted.chunk is None:
             self._open = False
+            if emitted is not None:
+                self.grounding = emitted.grounding
+                await self._driver.next_emit()
             raise StopAsyncIteration
         return self._build(emitted.chunk, emitted.decision)
 

@@ -1,0 +1,1 @@
+"""Retrieval whose labels steer the route: documents in, passages out, citations checked."""
