@@ -9,6 +9,7 @@ from the wheel fails here and not at a user's.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nox
@@ -21,6 +22,11 @@ nox.options.default_venv_backend = "virtualenv"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 # The CPU and CUDA builds of this release are the ones the engine was tested with.
 TORCH = "torch==2.13.0"
+
+# Their tests look at what a client sends, so they are run in the jail too.
+CLIENT_TESTS = sorted(str(path) for path in Path("tests").glob("test_client*.py"))
+# The status of `tests.support.jail` where the system forbids namespaces; it says why.
+NO_JAIL = 77
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -100,6 +106,32 @@ def slow(session: nox.Session) -> None:
     """Run the tests that take minutes."""
     wheel = install(session, "test")
     pytest(session, "-m", "slow", wheel=wheel)
+
+
+@nox.session
+def jail(session: nox.Session) -> None:
+    """Run the leak suite and the clients' tests where every packet is seen; a stray one fails."""
+    install(session, "test")
+    jailed = ("-m", "tests.support.jail")
+    tests = session.posargs or ["-q", "tests/leaks", "tests/doors", *CLIENT_TESTS]
+    env: dict[str, str | None] = {"PYTHONPATH": None}
+    session.run("python", *jailed, *tests, env=env, success_codes=[0, NO_JAIL])
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Change the guards in small ways and see that a test notices; survivors have a reason."""
+    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Ask 50 times a second for an hour, with faults; `HYBRIDLLM_SOAK_S` for another time."""
+    wheel = install(session, "test")
+    session.env["HYBRIDLLM_SOAK_S"] = os.environ.get("HYBRIDLLM_SOAK_S", "3600")
+    options = ("-s", "-o", "faulthandler_timeout=0")  # being long is no sign of hanging
+    pytest(session, "-m", "slow", *options, "tests/leaks/test_soak.py", wheel=wheel)
 
 
 @nox.session

@@ -140,6 +140,25 @@ def test_labels_cannot_be_changed():
         label.level = SCALE.levels[0]
     with pytest.raises(AttributeError):
         label.compartments.clear()
+    with pytest.raises(FrozenInstanceError):
+        label.level.rank = 0
+    with pytest.raises(FrozenInstanceError):
+        SCALE.levels = ()
+
+
+def test_levels_are_ordered_by_rank():
+    """Rules may ask for `at least`: a level is below the next one, and not below itself."""
+    low, high = SCALE.levels[:2]
+    same = Level(low.rank, low.name)
+
+    assert (True, False, False) == (low < high, high < low, low < same)
+    assert (True, False, True) == (low <= high, high <= low, low <= same)
+    assert high.name == str(high)
+
+
+def test_the_answer_to_a_look_alike_is_a_plain_no():
+    """Nobody can take the answer for `unknown`."""
+    assert False is SCALE.lowest.flows_to(None)
 
 
 def test_a_label_reads_as_people_write_it():
@@ -159,6 +178,7 @@ def test_an_unknown_level_names_the_nearest_one():
     assert "'confidental'" in text
     assert "public" in text
     assert "Did you mean 'confidential'?" in text
+    assert "level" == caught.value.key
 
 
 def test_an_unknown_compartment_names_the_nearest_one():
@@ -167,6 +187,9 @@ def test_an_unknown_compartment_names_the_nearest_one():
         SCALE.label("public", compartments=["custommer"])
     with pytest.raises(ConfigurationError, match="Did you mean '機密'"):
         SCALE.label("public", compartments=["機蜜"])
+    with pytest.raises(ConfigurationError) as caught:
+        SCALE.label("public", compartments=["nothing"])
+    assert "compartments" == caught.value.key
 
 
 @pytest.mark.parametrize("levels", [[], ["a", "b", "a"]])

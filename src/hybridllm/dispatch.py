@@ -23,12 +23,12 @@ from hybridllm.admission import admit
 from hybridllm.audit import record
 from hybridllm.effects import (
     AbandonedError,
-    CloseStream,
     Compute,
     Effect,
     ReadEvent,
     RecordDurably,
     Send,
+    closing,
 )
 from hybridllm.errors import AddressRefusedError, AuditError
 from hybridllm.permit import Permit
@@ -144,7 +144,7 @@ def _recorded(
     except Exception as error:  # a boundary: whatever it is, the attempt has an outcome
         note(judged, attempt, runtime, error=error)
         if events is not None:
-            yield CloseStream(events)
+            yield from closing(events)
         raise
     now = runtime.clock()
     runtime.fleet.of(candidate.backend).health.answered(now=now, latency_s=now - sent)

@@ -6,7 +6,7 @@ Not here: doing them (`drivers`) or asking for them (`flow`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,3 +113,17 @@ class Emit:
 
 
 Effect = Compute | RecordDurably | Send | Probe | AwaitPlace | Wait | ReadEvent | CloseStream | Emit
+
+
+def closing(events: EventStream) -> Generator[Effect, Any, AbandonedError | None]:
+    """Close a stream, also if the caller leaves while it is being closed.
+
+    Returns:
+        The caller's leaving, if that happened just now.
+    """
+    try:
+        yield CloseStream(events)
+    except AbandonedError as left:
+        yield CloseStream(events)  # whoever was interrupted may not have closed it
+        return left
+    return None

@@ -31,12 +31,12 @@ from hybridllm.augment import augment, search_one
 from hybridllm.classify.classifier import message_texts, reply_texts
 from hybridllm.dispatch import body_mac, count_reply, note
 from hybridllm.effects import (
-    CloseStream,
     Compute,
     Effect,
     Emit,
     ReadEvent,
     RecordDurably,
+    closing,
 )
 from hybridllm.errors import (
     AddressRefusedError,
@@ -257,7 +257,8 @@ def _stream(
         if isinstance(error, BackendError):
             error.policy_decision = judged.decision
     note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage, had_begun=True)
-    yield CloseStream(events)
+    left = yield from closing(events)  # whoever leaves just now takes no label along
+    failure = failure or left
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True)
     received = sum(len(text.encode("utf-8", "replace")) for text in reader.texts)

@@ -12,7 +12,7 @@ from functools import partial
 import anyio
 import pytest
 
-from hybridllm.backends.addresses import DeclaredNetworks
+from hybridllm.addresses import DeclaredNetworks
 from hybridllm.backends.openai_compatible import OpenAICompatibleBackend
 from hybridllm.backends.providers import PROVIDERS
 from hybridllm.backends.settings import BaseUrl, HttpSettings

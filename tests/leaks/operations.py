@@ -7,7 +7,7 @@ Not here: what is asked (`places`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hybridllm import AsyncHybridLLM, HybridLLM
@@ -36,10 +36,11 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The backend that answered, and the text of its reply."""
+    """The backend that answered, the text of its reply, and the decision that let it."""
 
     backend: str | None
     text: str
+    decision: Any = field(default=None, compare=False, repr=False)
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -59,8 +60,8 @@ def call(client: HybridLLM, operation: Operation, *, params: Mapping[str, Any]) 
     create = _namespace(client, operation.endpoint).create
     reply = create(**{"model": "assistant", **params, **_stream(operation)})
     if not operation.streams:
-        return Answered(reply.policy_decision.backend, _text(reply))
-    return Answered(reply.policy_decision.backend, "".join(_piece(piece) for piece in reply))
+        return _answered(reply, _text(reply))
+    return _answered(reply, "".join(_piece(piece) for piece in reply))
 
 
 async def acall(
@@ -70,14 +71,18 @@ async def acall(
     create = _namespace(client, operation.endpoint).create
     reply = await create(**{"model": "assistant", **params, **_stream(operation)})
     if not operation.streams:
-        return Answered(reply.policy_decision.backend, _text(reply))
+        return _answered(reply, _text(reply))
     text = "".join([_piece(piece) async for piece in reply])
-    return Answered(reply.policy_decision.backend, text)
+    return _answered(reply, text)
 
 
 def explain(client: HybridLLM | AsyncHybridLLM, endpoint: str, *, params: Mapping[str, Any]) -> Any:
     """Return what the call would do."""
     return _namespace(client, endpoint).explain(**{"model": "assistant", **params})
+
+
+def _answered(reply: Any, text: str) -> Answered:
+    return Answered(reply.policy_decision.backend, text, reply.policy_decision)
 
 
 def _namespace(client: HybridLLM | AsyncHybridLLM, endpoint: str) -> Any:

@@ -81,7 +81,7 @@ def namespace_run(
     """Run `python *argv` in a network namespace of its own and record what it sends.
 
     Every address in the world is routed to the namespace's loopback device, where a packet
-    recorder listens; nothing answers there unless the command itself does.
+    recorder listens; `outside` answers look-ups and takes connections to the web's ports.
 
     Raises:
         subprocess.TimeoutExpired: The command took too long. It is killed.

@@ -1,6 +1,7 @@
 """The inside of `namespace.namespace_run`: route the world to loopback, record, run a command.
 
-A script, started by `unshare --map-root-user --net --mount`. It needs the standard library only.
+A script, started by `unshare --map-root-user --net --mount`. It needs the standard library and
+its neighbour `outside`, which answers for all the addresses.
 
     python namespace_child.py FOLDER COMMAND...
 
@@ -69,7 +70,8 @@ _FILTER: tuple[tuple[int, int, str, str], ...] = (
 )
 _TARGETS = {"ipv6": 11, "drop": len(_FILTER) - 2, "keep": len(_FILTER) - 1}
 
-# RFC 5737: an address for documentation. Whoever asks it for a name has sent a packet outside.
+# RFC 5737: an address for documentation, at which `outside` answers. Whoever asks it for a name
+# has sent a packet outside.
 _NAME_SERVICE = {
     "/etc/resolv.conf": "nameserver 192.0.2.53\noptions timeout:1 attempts:1\n",
     "/etc/nsswitch.conf": "hosts: files dns\n",
@@ -82,6 +84,10 @@ def main(folder: Path, command: list[str]) -> None:
     if socket.has_ipv6 and Path("/proc/net/if_inet6").exists():
         _route_everything_to_loopback(socket.AF_INET6)
     _use_own_name_servers(folder)
+    sys.path.append(str(Path(__file__).parent))  # isolated: nothing else is found there
+    from outside import play_outside
+
+    play_outside()
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     recorder = Recorder()
     with subprocess.Popen(command, start_new_session=False) as process:
