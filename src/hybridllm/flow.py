@@ -18,6 +18,7 @@ What the flow guarantees:
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Generator
 from contextlib import suppress
@@ -38,6 +39,7 @@ from hybridllm.effects import (
 )
 from hybridllm.errors import (
     AddressRefusedError,
+    DepartmentNotHeldError,
     PolicyDeniedError,
     PolicyIndeterminateError,
     UnknownDepartmentError,
@@ -47,6 +49,8 @@ from hybridllm.errors import (
 from hybridllm.freeze import FrozenRequest, freeze
 from hybridllm.params import guarded_parameters
 from hybridllm.policy.decide import decide
+from hybridllm.policy.identity import is_withheld, withheld
+from hybridllm.policy.trial import divergence
 from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
 from hybridllm.types import Effect as PolicyEffect
@@ -58,6 +62,8 @@ if TYPE_CHECKING:
     from hybridllm.runtime import Call, Runtime
 
 Flow = Generator[Effect, Any, Completed | None]
+
+_LOGGER = logging.getLogger("hybridllm.policy")
 
 
 def explain(call: Call, runtime: Runtime) -> Explanation:
@@ -89,7 +95,9 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     deadline = runtime.clock() + (call.timeout_s or runtime.limits.timeout_s)
     frozen = _freeze(call, runtime)
     judge = partial(_judge, call, runtime, frozen=frozen)
-    judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes)
+    asks = runtime.holds is not None  # somebody else's directory may take its time
+    judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=asks)
+    _observe(judged, runtime)
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
     if judged.decision.effect is not PolicyEffect.PERMIT:
@@ -133,7 +141,32 @@ def _judge(call: Call, runtime: Runtime, *, frozen: FrozenRequest) -> Judged:
     )
     call_id = secrets.token_hex(12)
     decision = replace(decide(policy, facts), audit_id=call_id)
+    if runtime.holds is not None and not runtime.holds(facts.identity):
+        decision = withheld(decision)
     return Judged(call_id, frozen, facts, classification, decision)
+
+
+def _observe(judged: Judged, runtime: Runtime) -> None:
+    """Record where other policies would have decided otherwise. The request never feels it."""
+    if is_withheld(judged.decision):
+        return
+    for trial in runtime.trials:
+        try:
+            would = divergence(trial, facts=judged.facts, decision=judged.decision, decide=decide)
+            if would is not None:
+                runtime.audit.note(
+                    record.shadow(
+                        call=judged.id,
+                        source=trial.source,
+                        facts=judged.facts,
+                        decision=judged.decision,
+                        would=would,
+                    )
+                )
+        except Exception as error:  # a boundary: a policy on trial must not touch the request
+            _LOGGER.warning(
+                "the policy on trial (%s) failed: %s", trial.source, type(error).__name__
+            )
 
 
 def _identity(call: Call, runtime: Runtime) -> Identity:
@@ -239,6 +272,12 @@ def _denied(decision: PolicyDecision) -> PolicyDeniedError:
     if decision.effect is PolicyEffect.INDETERMINATE:
         return PolicyIndeterminateError(
             f"the policy could not be decided, so nothing was sent; audit id {decision.audit_id}",
+            policy_decision=decision,
+        )
+    if is_withheld(decision):
+        return DepartmentNotHeldError(
+            "the caller does not hold the department that it named, so nothing was sent; "
+            f"audit id {decision.audit_id}",
             policy_decision=decision,
         )
     return PolicyDeniedError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from random import Random
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hybridllm.labels import Label
     from hybridllm.params import Endpoint
     from hybridllm.policy.model import Policy
+    from hybridllm.policy.trial import Trial
     from hybridllm.types import Facts, Identity, PolicyDecision
     from hybridllm.wire import Backend
 
@@ -53,6 +54,8 @@ class Runtime:
         default_department: For callers that name none; empty if there is no such default.
         clock: Seconds, monotonic.
         random: For pauses.
+        trials: Policies that decide beside the one in force; what they say is recorded only.
+        holds: Whether an identity may act for its department; `None` if nobody is asked.
     """
 
     policy: Policy
@@ -65,9 +68,23 @@ class Runtime:
     default_department: str
     clock: Callable[[], float]
     random: Random
+    trials: tuple[Trial, ...] = ()
+    holds: Callable[[Identity], bool] | None = None
 
     def __repr__(self) -> str:
         return f"Runtime(policy={self.policy.digest[:12]!r}, backends={sorted(self.backends)})"
+
+
+class RuntimeSource(Protocol):
+    """Knows the runtime for a call that begins now; a call keeps the one it began with."""
+
+    def latest(self) -> Runtime:
+        """Return it. May read changed files first."""
+        ...
+
+    async def alatest(self) -> Runtime:
+        """Return it; changed files are read outside of the event loop."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
