@@ -49,7 +49,19 @@ def test_giving_up_at_any_moment_leaves_an_outcome_and_no_open_stream(
     outcomes = [item["attempt"] for item in world.log.of("outcome")]
     assert intents == outcomes
     for backend in world.backends.values():
-        assert [1] * len(backend.streams) == [item.closed for item in backend.streams]
+        assert all(item.closed for item in backend.streams)
+
+
+@pytest.mark.parametrize("steps", range(1, 14))
+def test_a_reply_that_was_heard_keeps_its_label_whenever_the_caller_leaves(world, steps):
+    """Who leaves while the stream is being closed has heard the reply; it stays inside."""
+    world.local.script = [STREAM]
+
+    left = abandon_after(world, world.call(SECRET, stream=True), steps)
+
+    chunks = [emit.chunk for emit in left.emitted if emit.chunk]
+    heard = "".join(part["choices"][0]["delta"]["content"] for part in chunks)
+    assert not heard or heard in world.memory.labels
 
 
 def test_giving_up_while_a_reply_is_awaited_is_recorded_as_cancelled(world):

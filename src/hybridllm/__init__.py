@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         AddressRefusedError,
         AuditError,
         ConfigurationError,
+        DepartmentNotHeldError,
         HybridLLMError,
         MissingExtraError,
         PermitError,
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "hybridllm.client": "AsyncHybridLLM HybridLLM",
     "hybridllm.errors": """
-        AddressRefusedError AuditError ConfigurationError HybridLLMError MissingExtraError
+        AddressRefusedError AuditError ConfigurationError DepartmentNotHeldError HybridLLMError
+        MissingExtraError
         PermitError PolicyDeniedError PolicyIndeterminateError RequestError RequestTooLargeError
         StoreError
         UnknownDepartmentError UnknownModelError UnknownParameterError UnsupportedEndpointError
@@ -72,6 +74,7 @@ __all__ = [
     "BackendBusyError",
     "Candidate",
     "ConfigurationError",
+    "DepartmentNotHeldError",
     "Effect",
     "Explanation",
     "Finding",

@@ -4,7 +4,9 @@ Answers: how does a program get a client, and what can it say of its calls?
 Not here: any rule. The clients translate and hand on.
 
 A client is immutable and may be shared between threads. `with_options` returns a
-light copy over the same connections; what one call says never reaches the next.
+light copy over the same connections; what one call says never reaches the next. The
+policy may change while a client lives: all copies share what is in force (`config.reload`),
+and a call that has begun keeps the policy that it began with.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from hybridllm.config import Wiring, open_config
+import anyio.to_thread
+
+from hybridllm.config import PolicyState, Reloader, Wiring, open_config
 from hybridllm.errors import ConfigurationError, UnsupportedEndpointError, expected_one_of
 from hybridllm.resources.calling import LONGEST_TIMEOUT_S, Caller, Options
 from hybridllm.resources.chat import AsyncChat, Chat
@@ -25,8 +29,10 @@ from hybridllm.resources.responses import AsyncResponses, Responses
 from hybridllm.resources.vector_stores import AsyncVectorStores, VectorStores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
+    from hybridllm.config import Directory
     from hybridllm.labels import Label
 
 _NOT_GUARDED_YET = frozenset(
@@ -40,19 +46,55 @@ _NOT_GUARDED_YET = frozenset(
 class _BaseClient:
     """What both clients share."""
 
-    def __init__(self, *, config: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        config: str | os.PathLike[str] | None = None,
+        trusted_keys: Sequence[str | os.PathLike[str]] | None = None,
+        directory: Directory | None = None,
+    ) -> None:
         """Read the configuration and put everything together. Nothing is sent.
 
         Args:
             config: The organisation's file; `None` for `hybridllm.toml` in the current
                 directory, or the one that the variable `HYBRIDLLM_CONFIG` names.
+            trusted_keys: Files of public keys, one of which must have signed each file of
+                the configuration; `None` for those that `HYBRIDLLM_POLICY_KEYS` names.
+            directory: Returns the departments that a principal holds. A call for any other
+                department is denied, and so is one for which it raises or hangs.
 
         Raises:
             ConfigurationError: Something in it is wrong.
             MissingExtraError: A backend needs a part that is not installed.
         """
-        self._wiring: Wiring = open_config(config)
-        self._options = Options()
+        wiring = open_config(config, trusted_keys=trusted_keys, directory=directory)
+        self._reloader = Reloader(wiring)
+        self._options = Options(identity=wiring.identity)
+
+    @property
+    def _wiring(self) -> Wiring:
+        """What is in force now."""
+        return self._reloader.wiring
+
+    @_wiring.setter
+    def _wiring(self, wiring: Wiring) -> None:
+        """Put a client on other parts: for tests, which put fakes in the place of some."""
+        self._reloader = Reloader(wiring)
+
+    @property
+    def policy_state(self) -> PolicyState:
+        """Which policy is in force, since when, and whether a newer one was refused."""
+        return self._reloader.state
+
+    def reload_on_hangup(self) -> None:
+        """From the next call after a SIGHUP on, use the files as they are then.
+
+        Call it in the main thread. Windows has no such signal; call `reload` there.
+
+        Raises:
+            ConfigurationError: The system has no SIGHUP, or this is not the main thread.
+        """
+        self._reloader.listen()
 
     def with_options(
         self,
@@ -109,7 +151,7 @@ class _BaseClient:
                 found = expected_one_of(department, allowed=departments)
                 raise ConfigurationError(f"department {found}")
         copy = object.__new__(type(self))
-        copy._wiring = self._wiring
+        copy._reloader = self._reloader
         copy._options = replace(
             options,
             identity=replace(options.identity, **named),
@@ -141,7 +183,7 @@ class _BaseClient:
 
     @property
     def _caller(self) -> Caller:
-        return Caller(self._wiring.runtime, self._options)
+        return Caller(self._reloader, self._options)
 
     def _label(self, level: str | None, compartments: tuple[str, ...]) -> Label | None:
         """Return the declared label, joined to what was declared before."""
@@ -207,13 +249,25 @@ class HybridLLM(_BaseClient):
     @cached_property
     def models(self) -> Models:
         """The model aliases of the configuration."""
-        return Models(self._wiring.runtime)
+        return Models(self._reloader)
+
+    def reload(self, *, allow_older: bool = False) -> PolicyState:
+        """Read all files of the configuration again and put them in force, or none of them.
+
+        Args:
+            allow_older: Also accept an organisation's file whose `revision` has fallen.
+
+        Raises:
+            ConfigurationError: The files are wrong; the policy before stays in force.
+            AuditError: The change cannot be recorded; the policy before stays in force.
+        """
+        return self._reloader.reload(allow_older=allow_older)
 
     def close(self) -> None:
         """Close connections, models, memory and the audit log; copies share them."""
-        for backend in self._wiring.runtime.backends.values():
+        for backend in self._reloader.backends:
             backend.close()
-        self._wiring.close_stores()
+        self._reloader.close()
 
     def __enter__(self) -> Self:
         return self
@@ -253,13 +307,18 @@ class AsyncHybridLLM(_BaseClient):
     @cached_property
     def models(self) -> AsyncModels:
         """The model aliases of the configuration."""
-        return AsyncModels(self._wiring.runtime)
+        return AsyncModels(self._reloader)
+
+    async def reload(self, *, allow_older: bool = False) -> PolicyState:
+        """Read all files again and put them in force, or none; see `HybridLLM.reload`."""
+        reload = partial(self._reloader.reload, allow_older=allow_older)
+        return await anyio.to_thread.run_sync(reload)
 
     async def close(self) -> None:
         """Close connections, models, memory and the audit log; copies share them."""
-        for backend in self._wiring.runtime.backends.values():
+        for backend in self._reloader.backends:
             await backend.aclose()
-        self._wiring.close_stores()
+        self._reloader.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -23,12 +23,13 @@ from hybridllm.admission import admit
 from hybridllm.audit import record
 from hybridllm.effects import (
     AbandonedError,
+    CloseStream,
     Compute,
     Effect,
     ReadEvent,
     RecordDurably,
     Send,
-    closing,
+    surely,
 )
 from hybridllm.errors import AddressRefusedError, AuditError
 from hybridllm.permit import Permit
@@ -144,7 +145,9 @@ def _recorded(
     except Exception as error:  # a boundary: whatever it is, the attempt has an outcome
         note(judged, attempt, runtime, error=error)
         if events is not None:
-            yield from closing(events)
+            left = yield from surely(CloseStream(events))
+            if left is not None:
+                raise left from error
         raise
     now = runtime.clock()
     runtime.fleet.of(candidate.backend).health.answered(now=now, latency_s=now - sent)

@@ -115,15 +115,15 @@ class Emit:
 Effect = Compute | RecordDurably | Send | Probe | AwaitPlace | Wait | ReadEvent | CloseStream | Emit
 
 
-def closing(events: EventStream) -> Generator[Effect, Any, AbandonedError | None]:
-    """Close a stream, also if the caller leaves while it is being closed.
+def surely(effect: Effect) -> Generator[Effect, Any, AbandonedError | None]:
+    """Have an effect performed even if the caller leaves at it; return that it left.
 
-    Returns:
-        The caller's leaving, if that happened just now.
+    Only for what may be done twice: closing a stream, remembering a label. Whoever leaves
+    at the end of a stream has the whole reply, so its label must not be lost.
     """
     try:
-        yield CloseStream(events)
-    except AbandonedError as left:
-        yield CloseStream(events)  # whoever was interrupted may not have closed it
-        return left
+        yield effect
+    except AbandonedError as error:
+        yield effect
+        return error
     return None

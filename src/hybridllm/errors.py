@@ -11,7 +11,8 @@
         │   ├── RequestTooLargeError            more bytes than the configured limit
         │   └── UnsupportedEndpointError        an endpoint that nobody guards yet
         ├── PolicyDeniedError                   the policy allows no backend
-        │   └── PolicyIndeterminateError        deciding failed; handled as a denial
+        │   ├── PolicyIndeterminateError        deciding failed; handled as a denial
+        │   └── DepartmentNotHeldError          the caller may not act for this department
         ├── AddressRefusedError                 a backend's peer is outside its declared networks
         ├── PermitError                         bytes without a valid permit reached a backend
         ├── StoreError                          a store of labels cannot be read or written
@@ -111,6 +112,10 @@ class PolicyDeniedError(HybridLLMError):
 
 class PolicyIndeterminateError(PolicyDeniedError):
     """Deciding failed, so the request was denied."""
+
+
+class DepartmentNotHeldError(PolicyDeniedError):
+    """The identity of the caller does not hold the department that it named."""
 
 
 class AddressRefusedError(HybridLLMError):

@@ -48,5 +48,11 @@ class Fleet:
         # setdefault: of two threads that come first, both get the same one.
         return found or self._members.setdefault(backend, Member())
 
+    def joined_by(self, other: Fleet) -> Fleet:
+        """Take in the members that are new, and return itself; the others keep their state."""
+        for name, member in other._members.items():
+            self._members.setdefault(name, member)
+        return self
+
     def __repr__(self) -> str:
         return f"Fleet({sorted(self._members)})"

@@ -18,6 +18,7 @@ What the flow guarantees:
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Generator
 from contextlib import suppress
@@ -31,15 +32,17 @@ from hybridllm.augment import augment, search_one
 from hybridllm.classify.classifier import message_texts, reply_texts
 from hybridllm.dispatch import body_mac, count_reply, note
 from hybridllm.effects import (
+    CloseStream,
     Compute,
     Effect,
     Emit,
     ReadEvent,
     RecordDurably,
-    closing,
+    surely,
 )
 from hybridllm.errors import (
     AddressRefusedError,
+    DepartmentNotHeldError,
     PermitError,
     PolicyDeniedError,
     PolicyIndeterminateError,
@@ -52,6 +55,8 @@ from hybridllm.freeze import FrozenRequest, freeze
 from hybridllm.grounding import Grounder, grounded, mode_of
 from hybridllm.params import RESPONSES, guarded_parameters
 from hybridllm.policy.decide import decide
+from hybridllm.policy.identity import is_withheld, withheld
+from hybridllm.policy.trial import divergence
 from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
 from hybridllm.types import Effect as PolicyEffect
@@ -67,6 +72,8 @@ if TYPE_CHECKING:
 
 Flow = Generator[Effect, Any, Completed | None]
 T = TypeVar("T")
+
+_LOGGER = logging.getLogger("hybridllm.policy")
 
 
 def explain(call: Call, runtime: Runtime) -> Explanation:
@@ -100,8 +107,13 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     inner = partial(complete, runtime=runtime)
     call, frozen, sources = yield from _prepared(call, runtime, complete=inner)
     judge = partial(_judge, call, runtime, frozen=frozen)
-    waits = runtime.classifier.may_wait or runtime.budgets is not None
+    waits = (
+        runtime.classifier.may_wait
+        or runtime.budgets is not None
+        or runtime.holds is not None  # somebody else's directory may take its time
+    )
     judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=waits)
+    _observe(judged, runtime)
     if _is_raised(judged, runtime):
         yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
     if judged.decision.effect is not PolicyEffect.PERMIT:
@@ -209,7 +221,32 @@ def _judge(call: Call, runtime: Runtime, *, frozen: FrozenRequest) -> Judged:
     )
     call_id = secrets.token_hex(12)
     decision = replace(decide(policy, facts), audit_id=call_id)
+    if runtime.holds is not None and not runtime.holds(facts.identity):
+        decision = withheld(decision)
     return Judged(call_id, frozen, facts, classification, decision)
+
+
+def _observe(judged: Judged, runtime: Runtime) -> None:
+    """Record where other policies would have decided otherwise. The request never feels it."""
+    if is_withheld(judged.decision):
+        return
+    for trial in runtime.trials:
+        try:
+            would = divergence(trial, facts=judged.facts, decision=judged.decision, decide=decide)
+            if would is not None:
+                runtime.audit.note(
+                    record.shadow(
+                        call=judged.id,
+                        source=trial.source,
+                        facts=judged.facts,
+                        decision=judged.decision,
+                        would=would,
+                    )
+                )
+        except Exception as error:  # a boundary: a policy on trial must not touch the request
+            _LOGGER.warning(
+                "the policy on trial (%s) failed: %s", trial.source, type(error).__name__
+            )
 
 
 def _identity(call: Call, runtime: Runtime) -> Identity:
@@ -257,10 +294,12 @@ def _stream(
         if isinstance(error, BackendError):
             error.policy_decision = judged.decision
     note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage, had_begun=True)
-    left = yield from closing(events)  # whoever leaves just now takes no label along
-    failure = failure or left
+    last: list[Effect] = [CloseStream(events)]
     if _is_raised(judged, runtime):
-        yield Compute(partial(_remember_reply, reader.texts, judged, runtime), touches_disk=True)
+        remember = partial(_remember_reply, reader.texts, judged, runtime)
+        last.append(Compute(remember, touches_disk=True))
+    for effect in last:
+        failure = (yield from surely(effect)) or failure
     received = sum(len(text.encode("utf-8", "replace")) for text in reader.texts)
     yield from count_reply(judged, answer.attempt, runtime, usage=reader.usage, received=received)
     if failure is not None:
@@ -326,6 +365,12 @@ def _denied(decision: PolicyDecision) -> PolicyDeniedError:
     if decision.effect is PolicyEffect.INDETERMINATE:
         return PolicyIndeterminateError(
             f"the policy could not be decided, so nothing was sent; audit id {decision.audit_id}",
+            policy_decision=decision,
+        )
+    if is_withheld(decision):
+        return DepartmentNotHeldError(
+            "the caller does not hold the department that it named, so nothing was sent; "
+            f"audit id {decision.audit_id}",
             policy_decision=decision,
         )
     return PolicyDeniedError(

@@ -100,7 +100,7 @@ class Scale:
         if not names:
             raise ConfigurationError("needs at least one level, the least sensitive first")
         if len(set(names)) != len(names):
-            raise ConfigurationError(f"names a level twice: {', '.join(names)}")
+            raise ConfigurationError(f"names a level twice; remove one: {', '.join(names)}")
         ranked = tuple(Level(rank, name) for rank, name in enumerate(names))
         return cls(ranked, frozenset(compartments))
 

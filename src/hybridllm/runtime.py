@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hybridllm.fleet import Fleet
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hybridllm.labels import Label
     from hybridllm.params import Endpoint
     from hybridllm.policy.model import Policy
+    from hybridllm.policy.trial import Trial
     from hybridllm.types import Facts, Identity, PolicyDecision
     from hybridllm.wire import Backend
 
@@ -63,6 +64,8 @@ class Runtime:
         fleet: How the backends are doing.
         budgets: What departments may spend at clouds; `None` without any budget.
         libraries: Vector stores, by name.
+        trials: Policies that decide beside the one in force; what they say is recorded only.
+        holds: Whether an identity may act for its department; `None` if nobody is asked.
     """
 
     policy: Policy
@@ -78,9 +81,23 @@ class Runtime:
     fleet: Fleet = field(default_factory=Fleet)
     budgets: Budgets | None = None
     libraries: Mapping[str, Library] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
+    holds: Callable[[Identity], bool] | None = None
 
     def __repr__(self) -> str:
         return f"Runtime(policy={self.policy.digest[:12]!r}, backends={sorted(self.backends)})"
+
+
+class RuntimeSource(Protocol):
+    """Knows the runtime for a call that begins now; a call keeps the one it began with."""
+
+    def latest(self) -> Runtime:
+        """Return it. May read changed files first."""
+        ...
+
+    async def alatest(self) -> Runtime:
+        """Return it; changed files are read outside of the event loop."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ _HARMLESS = {
     "with_options",
     "models.list",
     "models.retrieve",
+    "reload",
+    "reload_on_hangup",
 }
 """Methods that send nothing; `explain` stands beside every `create`."""
 

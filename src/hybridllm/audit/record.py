@@ -105,6 +105,80 @@ def outcome(
     return record
 
 
+def shadow(
+    *, call: str, source: str, facts: Facts, decision: PolicyDecision, would: PolicyDecision
+) -> Record:
+    """Return the record of a policy on trial that decides otherwise than the one in force.
+
+    Args:
+        call: Id of the call.
+        source: `report` for rules that are only reported, `shadow` for another set of files.
+        facts: What both decided on.
+        decision: What is in force.
+        would: What the policy on trial says.
+    """
+    return {
+        "event": "shadow",
+        "call": call,
+        "source": source,
+        **_who(facts),
+        **_outcome(decision),
+        "policy": decision.policy_digest,
+        "would": {**_outcome(would), **_rules(would), "policy": would.policy_digest},
+    }
+
+
+def policy_loaded(
+    *, digest: str, revision: int, previous: str, previous_revision: int, files: int
+) -> Record:
+    """Return the record of a policy that is in force from here on.
+
+    Args:
+        digest: Of the new policy.
+        revision: Of the organisation's file.
+        previous: Digest of the policy before.
+        previous_revision: The highest revision that was in force before.
+        files: How many files it was made from.
+    """
+    return {
+        "event": "policy_loaded",
+        "policy": digest,
+        "revision": revision,
+        "previous": previous,
+        "previous_revision": previous_revision,
+        "files": files,
+    }
+
+
+def policy_refused(*, file: str, key: str, problem: str, remedy: str, policy: str) -> Record:
+    """Return the record of files that did not come into force.
+
+    Args:
+        file: Where the mistake is.
+        key: Path of the setting; empty if it is the whole file.
+        problem: Class of the error. Its message may quote the file, so it is left out.
+        remedy: What to do.
+        policy: Digest of the policy that stays in force.
+    """
+    return {
+        "event": "policy_refused",
+        "file": file,
+        "key": key,
+        "problem": problem,
+        "remedy": remedy,
+        "policy": policy,
+    }
+
+
+def _outcome(decision: PolicyDecision) -> Record:
+    """Return what came out, for two decisions to be compared."""
+    return {
+        "effect": decision.effect.value,
+        "label": _label(decision.label),
+        "candidates": [candidate.backend for candidate in decision.candidates],
+    }
+
+
 def _who(facts: Facts) -> Record:
     identity = facts.identity
     named = {

@@ -106,6 +106,43 @@ def load_signing_key(path: Path) -> SigningKey:
         ) from None
 
 
+def make_signing_key(path: Path) -> SigningKey:
+    """Write a new key pair into a file that does not exist, for this user alone.
+
+    Raises:
+        ConfigurationError: The file exists or cannot be written.
+        MissingExtraError: The package for signatures is not installed.
+    """
+    if not can_sign():
+        raise MissingExtraError(feature="signing", extra="audit")
+    if path.exists():
+        raise ConfigurationError("exists, so nothing was written", file=str(path))
+    try:
+        _write_key(path)
+        return _read_key(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be written ({error.strerror})", file=str(path)) from None
+
+
+def read_signing_key(path: Path) -> SigningKey:
+    """Return the key pair in a file that exists.
+
+    Raises:
+        ConfigurationError: There is no such file, or no Ed25519 key in it.
+        MissingExtraError: The package for signatures is not installed.
+    """
+    if not can_sign():
+        raise MissingExtraError(feature="signing", extra="audit")
+    try:
+        return _read_key(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read ({error.strerror})", file=str(path)) from None
+    except AuditError:
+        raise ConfigurationError(
+            "holds no Ed25519 key; make one with: hybridllm policy key KEY", file=str(path)
+        ) from None
+
+
 def read_public_keys(paths: Iterable[Path]) -> PublicKeys:
     """Return the public keys in PEM files.
 

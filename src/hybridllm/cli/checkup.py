@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hybridllm.cli.checkup_policy import policy_rows, refused_rows
 from hybridllm.cli.installed import extras, requirements, versions
+from hybridllm.cli.row import Row, State
 from hybridllm.config import open_config
 from hybridllm.config.survey import chosen_file, survey
 from hybridllm.errors import (
@@ -37,41 +37,6 @@ _CHOSEN_BY = {
 }
 
 
-class State(StrEnum):
-    """How a thing is."""
-
-    OK = "ok"
-    ABSENT = "absent"
-    """An option that is not installed; nothing needs it."""
-    UNASKED = "not asked"
-    MISSING = "missing"
-    FAULT = "fault"
-
-    @property
-    def is_bad(self) -> bool:
-        """Whether something does not work because of it."""
-        return self in (State.MISSING, State.FAULT)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing that was looked at.
-
-    Attributes:
-        area: Of which kind it is.
-        subject: Which one.
-        state: How it is.
-        detail: One phrase.
-        remedy: The command or step that brings it, if it is missing.
-    """
-
-    area: str
-    subject: str
-    state: State
-    detail: str
-    remedy: str = ""
-
-
 def examine(config: str | None, *, connect: bool, timeout_s: float) -> list[Row]:
     """Look at everything. Sends nothing unless `connect` is true."""
     rows = [Row("version", name, State.OK, version) for name, version in versions().items()]
@@ -85,12 +50,14 @@ def examine(config: str | None, *, connect: bool, timeout_s: float) -> list[Row]
         return [*rows, Row("configuration", str(file.absolute()), state, str(error), remedy)]
     rows += [_installation_key(found)] if found.key else []
     rows += [_directory(path, name) for path, name in _directories(found)]
+    rows += refused_rows(found.state)
     try:
         wiring = open_config(config)
     except (ConfigurationError, MissingExtraError) as error:
         rows.append(Row("configuration", str(file.absolute()), State.FAULT, str(error)))
         return rows + [row for item in found.backends for row in _needs(item, found)]
     rows.append(Row("configuration", str(file.absolute()), State.OK, _CHOSEN_BY[chosen_by]))
+    rows += policy_rows(wiring)
     try:
         for item in found.backends:
             rows += _needs(item, found)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hybridllm.cli.checkup import Row
+    from hybridllm.cli.row import Row
 
 _STATE_WIDTH: Final = 11
 
@@ -52,7 +52,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Look, show what was found and return the exit status."""
-    from hybridllm.cli.checkup import State, examine
+    from hybridllm.cli.checkup import examine
+    from hybridllm.cli.row import State
 
     rows = examine(args.config, connect=args.connect, timeout_s=args.timeout)
     states = {row.state for row in rows}

@@ -31,12 +31,20 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_lint(verbs)
     _add_diff(verbs)
     _add_replay(verbs)
+    _add_key(verbs)
+    _add_sign(verbs)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the verb says and return the exit status."""
-    from hybridllm.cli import policy_changing, policy_new, policy_reading, policy_testing
+    from hybridllm.cli import (
+        policy_changing,
+        policy_new,
+        policy_reading,
+        policy_signing,
+        policy_testing,
+    )
 
     verbs = {
         "new": policy_new.run,
@@ -46,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         "lint": policy_reading.find_oddities,
         "diff": policy_changing.diff,
         "replay": policy_changing.replay,
+        "key": policy_signing.make_key,
+        "sign": policy_signing.sign,
     }
     return verbs[args.policy_verb](args)
 
@@ -155,4 +165,28 @@ def _add_replay(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="BACKEND=PROMPT/COMPLETION",
         help="price per million tokens, such as cloud=2.5/10 (may be repeated)",
     )
+    add_common_options(parser)
+
+
+def _add_key(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser(
+        "key",
+        help="make a key pair that signs files",
+        description="Write KEY, which signs and which only its holder may read, and beside it the"
+        " public half, which checks. Files that exist are not touched. Needs the extra 'audit'.",
+    )
+    parser.add_argument("file", metavar="KEY", help="file of the key, such as legal.pem")
+    parser.add_argument("--json", action="store_true", help="write one JSON document to stdout")
+
+
+def _add_sign(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser(
+        "sign",
+        help="sign files of a configuration",
+        description="Write a signature beside each file, as FILE.sig: of the organisation's file,"
+        " the departments' files, and the word lists, rules and models that they name; or of the"
+        " named ones alone. Signatures of other keys are kept. Needs the extra 'audit'.",
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files to sign (default: all)")
+    parser.add_argument("--key", metavar="KEY", required=True, help="file of the key; see `key`")
     add_common_options(parser)

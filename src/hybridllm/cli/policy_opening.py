@@ -4,14 +4,15 @@ Answers: what do the files of this organisation say, what can be found, which te
 in them, and what would become of a request?
 Not here: the tools (`hybridllm.policy.tools`), showing what they found.
 
-Everything is read and decided as a start does it, with two differences: no backend is
-built, so no key is needed and nothing can be sent, and the state directory is left alone,
-so texts that were remembered and documents that were fingerprinted play no part.
+Everything is read and decided as a start does it, with three differences: no backend is
+built, so no key is needed and nothing can be sent; the state directory is left alone, so
+texts that were remembered and documents that were fingerprinted play no part; and nobody is
+asked who holds a department, or who signed the files: they may be a proposal.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def open_policy(path: str | None) -> Opened:
     detectors = wiring.runtime.classifier.detectors
     kinds: frozenset[str] = frozenset().union(*(detector.kinds for detector in detectors))
     tests = _tests(sources, policy=wiring.runtime.policy, kinds=kinds)
-    return Opened(wiring.runtime, sources, kinds, tests)
+    return Opened(replace(wiring.runtime, holds=None), sources, kinds, tests)
 
 
 def _tests(sources: Sources, *, policy: Policy, kinds: frozenset[str]) -> tuple[PolicyTest, ...]:

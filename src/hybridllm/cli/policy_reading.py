@@ -8,6 +8,7 @@ Not here: finding that out (`hybridllm.policy.tools`).
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hybridllm import flow
@@ -18,9 +19,10 @@ from hybridllm.cli.policy_opening import Opened, decide, open_policy
 from hybridllm.cli.terminal import make_console, make_table, write_json
 from hybridllm.errors import ConfigurationError, RequestError, expected_one_of
 from hybridllm.params import ENDPOINTS
-from hybridllm.policy.tools.effective import effective_lines
+from hybridllm.policy.tools.effective import Line, effective_lines
 from hybridllm.policy.tools.lint import lint
 from hybridllm.policy.tools.remedy import Remedy, remedy
+from hybridllm.policy.trial import REPORT
 from hybridllm.runtime import Call
 from hybridllm.types import Facts, Identity
 
@@ -59,7 +61,7 @@ def show(args: argparse.Namespace) -> int:
     if name not in opened.policy.departments:
         found = expected_one_of(name, allowed=opened.policy.departments)
         raise ConfigurationError(f"the department {found}")
-    lines = effective_lines(opened.policy, department=name, file=opened.sources.shown)
+    lines = _effective_lines(opened, department=name)
     if args.json:
         write_json(
             [
@@ -82,6 +84,22 @@ def show(args: argparse.Namespace) -> int:
         table.add_row(line.section, line.name, line.value, line.origin)
     make_console().print(table)
     return status.OK
+
+
+def _effective_lines(opened: Opened, *, department: str) -> tuple[Line, ...]:
+    """Return what is in force, and the rules that are only reported, marked as such."""
+    file = opened.sources.shown
+    lines = effective_lines(opened.policy, department=department, file=file)
+    reported = [trial.policy for trial in opened.runtime.trials if trial.source == REPORT]
+    if not reported:
+        return lines
+    enforced = {line.origin for line in lines}
+    return tuple(
+        line
+        if line.origin in enforced
+        else replace(line, value=f"reported and NOT enforced: {line.value}")
+        for line in effective_lines(reported[0], department=department, file=file)
+    )
 
 
 def find_oddities(args: argparse.Namespace) -> int:

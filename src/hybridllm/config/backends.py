@@ -124,7 +124,9 @@ class _Check:
         if place is Place.IN_PROCESS and not self.config.model_path:
             raise self.fail("model_path", "is missing; it names the folder of the model")
         if place is Place.ON_PREMISES and self.config.proxy:
-            raise self.fail("proxy", "contradicts place = 'on_premises': a proxy sees everything")
+            raise self.fail(
+                "proxy", "contradicts place = 'on_premises': a proxy sees everything. Remove it"
+            )
         if self.config.proxy and self.config.networks:
             raise self.fail(
                 "networks",
@@ -173,13 +175,15 @@ class _Check:
         config = self.config
         text = config.base_url or provider.base_url
         if text is None:
-            raise self.fail("base_url", f"is missing; provider {provider.name!r} has no default")
+            raise self.fail(
+                "base_url", f"is missing. Add it; provider {provider.name!r} has no default"
+            )
         base_url = self._url("base_url", text)
         if place is Place.CLOUD and base_url.scheme == "http" and not _is_loopback(base_url.host):
             raise self.fail("base_url", "is not encrypted; a cloud backend needs https://")
         ca_file = None if config.ca_file is None else str(folder / config.ca_file)
         if ca_file is not None and not (folder / ca_file).is_file():
-            raise self.fail("ca_file", f"is {config.ca_file!r}, which does not exist")
+            raise self.fail("ca_file", f"is {config.ca_file!r}, which does not exist. Give a file")
         return HttpSettings(
             base_url=base_url,
             declared=self._declared(name, place=place),

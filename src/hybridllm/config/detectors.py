@@ -102,5 +102,7 @@ def _shapes(shapes: Mapping[str, str], *, file: str) -> ShapeDetector:
 def _existing(name: str, *, sources: Sources, file: str, key: str) -> Path:
     path = sources.file.parent / name
     if not path.is_file():
-        raise ConfigurationError(f"names {name!r}, which does not exist", file=file, key=key)
+        raise ConfigurationError(
+            f"names {name!r}, which does not exist. Give the path of a file", file=file, key=key
+        )
     return path

@@ -27,6 +27,7 @@ CONFIG_VARIABLE = "HYBRIDLLM_CONFIG"
 DEPARTMENTS = "departments"
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_\-]+")
+_PYTHON_TABLE = re.compile(r"a valid dictionary( or instance of \w+)?")
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
@@ -49,9 +50,11 @@ def read_file(path: Path, *, shape: type[Shape], shown: str) -> tuple[Shape, byt
             f"is not UTF-8 (byte {error.start}); save it as UTF-8", file=shown
         ) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"is no valid TOML: {_position(error)}", file=shown) from None
+        raise ConfigurationError(
+            f"is no valid TOML: {_position(error)}; correct it there", file=shown
+        ) from None
     except RecursionError:
-        raise ConfigurationError("is nested too deeply", file=shown) from None
+        raise ConfigurationError("is nested too deeply; write plain tables", file=shown) from None
     if not tables:
         raise ConfigurationError("is empty; write one with: hybridllm init", file=shown)
     try:
@@ -69,9 +72,15 @@ def _bytes(path: Path, *, shown: str) -> bytes:
             "does not exist; write one with: hybridllm init", file=shown
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"cannot be read: {error.strerror}", file=shown) from None
+        raise ConfigurationError(
+            f"cannot be read: {error.strerror}; check that it is a file that you may read",
+            file=shown,
+        ) from None
     if len(data) > _MAX_FILE_BYTES:
-        raise ConfigurationError(f"is larger than {_MAX_FILE_BYTES:,} bytes", file=shown)
+        raise ConfigurationError(
+            f"is larger than {_MAX_FILE_BYTES:,} bytes; keep word lists in files of their own",
+            file=shown,
+        )
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
@@ -108,16 +117,22 @@ def _message(detail: ErrorDetails) -> str:
             found = expected_one_of(context["key"], allowed=context["allowed"])
             return f"unknown key; it {found}"
         case "missing":
-            return "is missing"
+            return "is missing. Add it"
         case "literal_error":
             allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-            return expected_one_of(value, allowed=allowed) if allowed else str(detail["msg"])
+            if allowed == ["all"]:
+                return f"is {value!r}; expected a list of names, or 'all'"
+            return (
+                expected_one_of(value, allowed=allowed)
+                if allowed
+                else f"must be {context['expected']}"
+            )
         case "string_pattern_mismatch":
             return f"is {value!r}; names have letters, digits, '_', '-' and '.'"
         case "no_variable_name" | "empty_then" | "mixed_then" | "no_limit":
             return str(detail["msg"])
     shown = f"is {value!r}; " if isinstance(value, (int, float, bool)) else ""
-    text = str(detail["msg"])
+    text = _PYTHON_TABLE.sub("a table of keys and values", str(detail["msg"]))
     return f"{shown}{text[:1].lower()}{text[1:]}"
 
 

@@ -147,10 +147,30 @@ class VectorStoreConfig(Section):
     sources: dict[Name, SourceConfig] = {}
 
 
+class ReloadConfig(Section):
+    """When a running client looks whether its files have changed."""
+
+    check_s: float = Field(default=10.0, ge=0, le=3_600, allow_inf_nan=False)
+
+
+class ShadowConfig(Section):
+    """A second policy that decides beside the one in force and changes nothing."""
+
+    config: str | None = None
+
+
+class IdentityConfig(Section):
+    """Who may act for which department."""
+
+    directory: str | None = None
+    timeout_s: float = Field(default=1.0, gt=0, le=30, allow_inf_nan=False)
+
+
 class OrganisationFile(Section):
     """The organisation's file."""
 
     version: Literal[1]
+    revision: int = Field(default=0, ge=0)
     organisation: OrganisationConfig = OrganisationConfig()
     labels: LabelsConfig
     findings: dict[str, LabelConfig] = {}
@@ -164,3 +184,6 @@ class OrganisationFile(Section):
     audit: AuditConfig = AuditConfig()
     vector_stores: dict[Name, VectorStoreConfig] = {}
     state: StateConfig = StateConfig()
+    reload: ReloadConfig = ReloadConfig()
+    shadow: ShadowConfig = ShadowConfig()
+    identity: IdentityConfig = IdentityConfig()

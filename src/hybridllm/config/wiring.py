@@ -1,36 +1,31 @@
-"""From files to a running client: everything is read, checked and put together here.
+"""From files to what they decide: everything is read, checked and put together here.
 
-Answers: which policy, detectors, backends and log does this configuration mean?
-Not here: reading files (`config.files`), single backends (`config.backends`).
+Answers: which policy, detectors and backends does this configuration mean?
+Not here: reading files (`config.files`), single backends (`config.backends`), the stores
+and the log of a client (`config.start`).
 
 Any mistake stops the start. Nothing is skipped, and nothing is half started.
 """
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hybridllm.classify.cache import VerdictCache
-from hybridllm.classify.classifier import Classifier
-from hybridllm.classify.fingerprint import FingerprintDetector
-from hybridllm.config.audit_log import build_audit_log
 from hybridllm.config.backends import BuiltBackend, build_backend
-from hybridllm.config.budgets import build_budgets
 from hybridllm.config.detectors import build_detectors
-from hybridllm.config.files import CONFIG_VARIABLE, DEFAULT_FILE, DEPARTMENTS
+from hybridllm.config.files import DEPARTMENTS
 from hybridllm.config.fleet import build_fleet
+from hybridllm.config.identity import Directory, bound_identity, build_holds
 from hybridllm.config.judge import build_judge
-from hybridllm.config.schema import OrganisationFile
-from hybridllm.config.shared import shared_store
-from hybridllm.config.sources import Sources, read_sources
-from hybridllm.config.state import derive, load_key
-from hybridllm.config.stores import open_index, open_memory
+from hybridllm.config.revision import check_revision, highest_revision
+from hybridllm.config.signatures import TrustedKey, check_signatures
+from hybridllm.config.sources import Sources, changed, read_sources
+from hybridllm.config.trials import build_trials
+from hybridllm.errors import ConfigurationError
 from hybridllm.policy.aliases import build_aliases
 from hybridllm.policy.load import (
     Names,
@@ -44,49 +39,35 @@ from hybridllm.policy.load import (
 )
 from hybridllm.policy.model import Department, Policy
 from hybridllm.runtime import Limits, Runtime
+from hybridllm.types import Identity
 
 if TYPE_CHECKING:
     from hybridllm.audit.log import AuditSink
-    from hybridllm.augment import Library
     from hybridllm.classify.detector import Detector
-    from hybridllm.classify.fingerprint import FingerprintIndex
-    from hybridllm.classify.memory import MessageMemory
     from hybridllm.labels import Scale
+    from hybridllm.policy.trial import Trial
     from hybridllm.types import Place
     from hybridllm.wire import Backend
 
+_MOST_READINGS = 3
+"""How often files that change while they are read are read again."""
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """A configuration, put together.
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Opening:
+    """With what a configuration was opened, to open it again.
 
     Attributes:
-        runtime: What flows work with.
-        file: The organisation's file.
-        config: What stands in it.
-        memory: The memory of labelled messages.
-        index: The fingerprints of labelled documents.
+        environment: Where variables are looked up.
+        fakes: For tests.
+        keys: Who may sign its files; empty if nobody must.
+        directory: Of the program, for departments of a principal.
     """
 
-    runtime: Runtime
-    file: Path
-    config: OrganisationFile
-    memory: MessageMemory
-    index: FingerprintIndex | None
-
-    def close_stores(self) -> None:
-        """Close the memory, the index, the budgets and the audit log."""
-        self.memory.close()
-        if self.runtime.budgets is not None:
-            self.runtime.budgets.close()
-        for library in self.runtime.libraries.values():
-            library.store.close()
-        if self.index is not None:
-            self.index.close()
-        self.runtime.audit.close()
-
-    def __repr__(self) -> str:
-        return f"Wiring({self.file.name!r})"
+    environment: Mapping[str, str]
+    fakes: Fakes | None
+    keys: tuple[TrustedKey, ...]
+    directory: Directory | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,76 +87,153 @@ class Fakes:
     audit: AuditSink
 
 
-def open_config(
-    path: str | os.PathLike[str] | None = None,
+@dataclass(frozen=True, slots=True, repr=False)
+class Decided:
+    """What the files decide: all that may change while a client lives, and is changed at once.
+
+    Attributes:
+        sources: The files.
+        policy: What is in force.
+        trials: What decides beside it and changes nothing.
+        detectors: What reads requests.
+        built: Backends by name.
+        holds: Whether an identity may act for its department.
+        default_department: For callers that name none; empty if they must name one.
+    """
+
+    sources: Sources
+    policy: Policy
+    trials: tuple[Trial, ...]
+    detectors: tuple[Detector, ...]
+    built: Mapping[str, BuiltBackend]
+    holds: Callable[[Identity], bool] | None
+    default_department: str
+
+    def put_into(self, runtime: Runtime) -> Runtime:
+        """Return a runtime with all of this, over the same stores and log."""
+        organisation = self.sources.organisation
+        classifier = replace(
+            runtime.classifier,
+            detectors=self.detectors,
+            cache=VerdictCache(),  # verdicts of other detectors are none of these
+            timeout_s=organisation.detection.timeout_s,
+            may_wait=runtime.classifier.may_wait or organisation.detection.judge is not None,
+        )
+        return replace(
+            runtime,
+            policy=self.policy,
+            classifier=classifier,
+            backends={name: item.backend for name, item in self.built.items()},
+            defaults={name: item.defaults for name, item in self.built.items()},
+            limits=Limits(**organisation.limits.model_dump()),
+            default_department=self.default_department,
+            fleet=runtime.fleet.joined_by(build_fleet(organisation.backends)),
+            trials=self.trials,
+            holds=self.holds,
+        )
+
+
+def read_decided(
+    path: Path,
     *,
-    environment: Mapping[str, str] | None = None,
-    fakes: Fakes | None = None,
-) -> Wiring:
-    """Read a configuration and put everything together.
+    opening: Opening,
+    allow_older: bool = False,
+    accept: Callable[[Sources], None] | None = None,
+    kept: Mapping[str, Backend] | None = None,
+) -> Decided:
+    """Read all files and put together what they decide, from one state of the files.
 
     Args:
-        path: The organisation's file; `None` for `hybridllm.toml` in the current
-            directory, or the one that the variable `HYBRIDLLM_CONFIG` names.
-        environment: Where to look up variables; `None` for the process's own.
-        fakes: For tests: what stands in for backends and the audit log.
+        path: The organisation's file.
+        opening: With what it is opened.
+        allow_older: Also accept a revision that has fallen.
+        accept: Raises for files that a running client cannot go over to.
+        kept: Backends that stay as they are, by name.
 
     Raises:
-        ConfigurationError: Something is wrong; the message says where and what to do.
-        MissingExtraError: A backend needs a part that is not installed.
+        ConfigurationError: Something is wrong, or the files change all the time.
     """
-    variables = os.environ if environment is None else environment
-    sources = read_sources(Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE))
+    for _ in range(_MOST_READINGS):
+        sources = read_sources(path)
+        check_signatures(sources, keys=opening.keys)
+        if not opening.fakes:
+            check_revision(
+                sources.organisation.revision,
+                highest=highest_revision(state_of(sources), file=sources.shown),
+                file=sources.shown,
+                environment=opening.environment,
+                allow_older=allow_older,
+            )
+        if accept is not None:
+            accept(sources)
+        decided = _decided(sources, opening=opening, kept=kept or {})
+        if not changed(sources):
+            return decided
+    raise ConfigurationError(
+        "or a file that belongs to it changes while it is read. Write whole files beside them "
+        "and rename them into place",
+        file=path.name,
+    )
+
+
+def state_of(sources: Sources) -> Path:
+    """Return the state directory of a configuration."""
+    return sources.file.parent / sources.organisation.state.directory
+
+
+def _decided(sources: Sources, *, opening: Opening, kept: Mapping[str, Backend]) -> Decided:
+    variables, fakes = opening.environment, opening.fakes
     scale = build_scale(sources.organisation.labels, file=sources.shown)
-    built = _backends(sources, scale=scale, environment=variables, fakes=fakes)
+    built = _backends(sources, scale=scale, environment=variables, fakes=fakes, kept=kept)
     detectors = _detectors(sources, environment=variables, backends=built, is_fake=bool(fakes))
     policy = _policy(sources, scale=scale, detectors=detectors, backends=built)
-    state = sources.file.parent / sources.organisation.state.directory
-    key = bytes(32) if fakes else _key(sources, state=state, environment=variables)
-    budgets = build_budgets(sources, state=None if fakes else state, key=key)
-    detection = sources.organisation.detection
-    shared = shared_store(sources, environment=None if fakes else variables)
-    memory = open_memory(
-        detection.memory, scale=scale, state=None if fakes else state, key=key, shared=shared
-    )
-    index = None
-    if detection.fingerprints.enabled and not fakes:
-        index = open_index(scale=scale, state=state, key=key)
-    runtime = Runtime(
-        policy=policy,
-        classifier=Classifier(
-            detectors,
-            memory=memory,
-            documents=None if index is None else FingerprintDetector(index),
-            cache=VerdictCache(),
-            timeout_s=detection.timeout_s,
-            may_wait=shared is not None or detection.judge is not None,
+
+    def reported() -> Policy:
+        return _policy(sources, scale=scale, detectors=detectors, backends=built, reported=True)
+
+    def other(shadow: Sources) -> Policy:
+        return _policy_alone(shadow, environment=variables)
+
+    return Decided(
+        sources,
+        policy,
+        build_trials(sources, reported=reported, other=other),
+        detectors,
+        built,
+        build_holds(
+            sources,
+            bound=bound_identity(variables),
+            known=policy.departments,
+            directory=opening.directory,
         ),
-        backends={name: item.backend for name, item in built.items()},
-        defaults={name: item.defaults for name, item in built.items()},
-        audit=fakes.audit
-        if fakes
-        else build_audit_log(sources, state=state, key=derive(key, purpose="audit"), scale=scale),
-        key=derive(key, purpose="bodies"),
-        limits=Limits(**sources.organisation.limits.model_dump()),
-        default_department=_default_department(sources),
-        clock=time.monotonic,
-        random=Random(),  # noqa: S311 - it spreads pauses and calls, and keeps no secret
-        fleet=build_fleet(sources.organisation.backends),
-        budgets=budgets,
-        libraries={} if fakes else _libraries(sources, scale=scale, state=state),
+        _default_department(sources),
     )
-    return Wiring(runtime, sources.file, sources.organisation, memory, index)
 
 
-def _key(sources: Sources, *, state: Path, environment: Mapping[str, str]) -> bytes:
-    key_env = sources.organisation.state.key_env
-    return load_key(state, key_env=key_env, environment=environment, file=sources.shown)
+def _policy_alone(sources: Sources, *, environment: Mapping[str, str]) -> Policy:
+    """Return what files say, with backends that only have a name."""
+    scale = build_scale(sources.organisation.labels, file=sources.shown)
+    nobody = Fakes(
+        backend=lambda _name, _place: cast("Backend", None), audit=cast("AuditSink", None)
+    )
+    built = _backends(sources, scale=scale, environment=environment, fakes=nobody, kept={})
+    detectors = _detectors(sources, environment=environment, backends=built, is_fake=True)
+    return _policy(sources, scale=scale, detectors=detectors, backends=built)
 
 
 def _backends(
-    sources: Sources, *, scale: Scale, environment: Mapping[str, str], fakes: Fakes | None
+    sources: Sources,
+    *,
+    scale: Scale,
+    environment: Mapping[str, str],
+    fakes: Fakes | None,
+    kept: Mapping[str, Backend],
 ) -> dict[str, BuiltBackend]:
+    def stand_in(name: str) -> Callable[[str, Place], Backend] | None:
+        if name in kept:
+            return lambda name, _place: kept[name]
+        return fakes.backend if fakes else None
+
     return {
         name: build_backend(
             name,
@@ -184,7 +242,7 @@ def _backends(
             environment=environment,
             file=sources.shown,
             folder=sources.file.parent,
-            stand_in=fakes.backend if fakes else None,
+            stand_in=stand_in(name),
         )
         for name, config in sources.organisation.backends.items()
     }
@@ -205,20 +263,13 @@ def _detectors(
     return (*found, build_judge(judge, backends=real, file=sources.shown, is_fake=is_fake))
 
 
-def _libraries(sources: Sources, *, scale: Scale, state: Path) -> dict[str, Library]:
-    if not sources.organisation.vector_stores:
-        return {}
-    from hybridllm.config.vector_stores import build_libraries
-
-    return build_libraries(sources, scale=scale, state=state)
-
-
 def _policy(
     sources: Sources,
     *,
     scale: Scale,
     detectors: tuple[Detector, ...],
     backends: Mapping[str, BuiltBackend],
+    reported: bool = False,
 ) -> Policy:
     organisation, file = sources.organisation, sources.shown
     names = Names(
@@ -235,19 +286,21 @@ def _policy(
         finding_labels=build_findings(organisation.findings, names=names, file=file),
         destinations=destinations,
         aliases=build_aliases(organisation.models, destinations=destinations, file=file),
-        rules=build_rules(organisation.rules, names=names, file=file),
+        rules=build_rules(organisation.rules, names=names, file=file, reported=reported),
         digest=sources.digest,
     )
-    departments = dict(_departments(sources, policy=policy, names=names))
+    departments = dict(_departments(sources, policy=policy, names=names, reported=reported))
     return replace(policy, departments=departments)
 
 
 def _departments(
-    sources: Sources, *, policy: Policy, names: Names
+    sources: Sources, *, policy: Policy, names: Names, reported: bool
 ) -> Iterator[tuple[str, Department]]:
     for name, config in sources.departments.items():
         shown = f"{DEPARTMENTS}/{name}.toml"
-        department = build_department(name, config, names=names, floor=policy.default, file=shown)
+        department = build_department(
+            name, config, names=names, floor=policy.default, file=shown, reported=reported
+        )
         check_department(policy, department=department, file=shown)
         yield name, department
     if not sources.departments:

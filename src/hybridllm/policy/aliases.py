@@ -51,7 +51,7 @@ def _targets(
         here = f"{key}[{position}]"
         require(candidate.backend, allowed=destinations, file=file, key=f"{here}.backend")
         if any((candidate.backend, candidate.model) == (t.backend, t.model) for t in targets):
-            raise ConfigurationError("repeats an earlier candidate", file=file, key=here)
+            raise ConfigurationError("repeats an earlier candidate; remove it", file=file, key=here)
         if candidate.weight is None:
             before = None
             targets.append(Target(candidate.backend, candidate.model))

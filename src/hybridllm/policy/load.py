@@ -111,7 +111,12 @@ def build_findings(
 
 
 def build_rules(
-    rules: Sequence[RuleConfig], *, names: Names, file: str, own: str | None = None
+    rules: Sequence[RuleConfig],
+    *,
+    names: Names,
+    file: str,
+    own: str | None = None,
+    reported: bool = False,
 ) -> tuple[Rule, ...]:
     """Return the rules of one file.
 
@@ -120,6 +125,7 @@ def build_rules(
         names: Everything that they may refer to.
         file: Shown in errors and reasons.
         own: The department whose file it is; `None` for the organisation's.
+        reported: Also those rules that are only reported, as if they were in force.
 
     Raises:
         ConfigurationError: A name does not exist, or a rule asks for what it changes.
@@ -127,11 +133,18 @@ def build_rules(
     return tuple(
         _rule(rule, names=names, file=file, key=f"rules[{position}]", own=own)
         for position, rule in enumerate(rules)
+        if reported or rule.mode == "enforce"
     )
 
 
 def build_department(
-    name: str, config: DepartmentConfig, *, names: Names, floor: Label, file: str
+    name: str,
+    config: DepartmentConfig,
+    *,
+    names: Names,
+    floor: Label,
+    file: str,
+    reported: bool = False,
 ) -> Department:
     """Return what a department adds.
 
@@ -152,7 +165,7 @@ def build_department(
         name=name,
         default=default,
         finding_labels=build_findings(config.findings, names=names, file=file),
-        rules=build_rules(config.rules, names=names, file=file, own=name),
+        rules=build_rules(config.rules, names=names, file=file, own=name, reported=reported),
     )
 
 

@@ -96,6 +96,7 @@ class RuleConfig(Section):
     """One restriction."""
 
     name: str = Field(min_length=1, max_length=120)
+    mode: Literal["enforce", "report"] = "enforce"
     when: WhenConfig = WhenConfig()
     then: ThenConfig
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hybridllm.labels import Label
     from hybridllm.params import Endpoint
     from hybridllm.rag.model import Retrieved
-    from hybridllm.runtime import Completed, Runtime
+    from hybridllm.runtime import Completed, Runtime, RuntimeSource
     from hybridllm.types import Explanation
 
 
@@ -62,10 +62,20 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Makes the calls of one client."""
+    """Makes the calls of one client.
 
-    runtime: Runtime
+    Attributes:
+        source: Knows the runtime for each new call.
+        options: What the client says of its calls.
+    """
+
+    source: RuntimeSource
     options: Options
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime for a call that begins now."""
+        return self.source.latest()
 
     def explain(self, endpoint: Endpoint, *, params: dict[str, Any]) -> Explanation:
         """Return what `create` would do. Nothing is sent."""
@@ -80,15 +90,17 @@ class Caller:
 
     def start(self, endpoint: Endpoint, *, params: dict[str, Any]) -> SyncDriver:
         """Return a driver of this call for the calling thread."""
-        flow = complete(self._call(endpoint, params), self.runtime)
+        runtime = self.runtime
+        flow = complete(self._call(endpoint, params), runtime)
         params.clear()
-        return SyncDriver(flow, audit=self.runtime.audit)
+        return SyncDriver(flow, audit=runtime.audit)
 
-    def astart(self, endpoint: Endpoint, *, params: dict[str, Any]) -> AsyncDriver:
+    async def astart(self, endpoint: Endpoint, *, params: dict[str, Any]) -> AsyncDriver:
         """Return a driver of this call for the running event loop."""
-        flow = complete(self._call(endpoint, params), self.runtime)
+        runtime = await self.source.alatest()
+        flow = complete(self._call(endpoint, params), runtime)
         params.clear()
-        return AsyncDriver(flow, audit=self.runtime.audit)
+        return AsyncDriver(flow, audit=runtime.audit)
 
     def run(self, endpoint: Endpoint, *, params: dict[str, Any]) -> Completed:
         """Make a call that is not streamed."""
@@ -103,7 +115,8 @@ class Caller:
         """Make a call that is not streamed."""
         failure: Exception | None = None
         try:
-            return _whole(await self.astart(endpoint, params=params).run())
+            driver = await self.astart(endpoint, params=params)
+            return _whole(await driver.run())
         except (BackendError, HybridLLMError) as error:
             failure = presentable(error)
         raise failure

@@ -123,7 +123,7 @@ class AsyncCompletions(Namespace):
     ) -> ChatCompletion | AsyncReplyStream[ChatCompletionChunk]:
         """Ask for a chat completion; see `Completions.create`."""
         if params.get("stream") is True:
-            driver = self._caller.astart(CHAT_COMPLETIONS, params=owned(params))
+            driver = await self._caller.astart(CHAT_COMPLETIONS, params=owned(params))
             return await AsyncReplyStream.open(driver, build=chat_chunk)
         done = await self._caller.arun(CHAT_COMPLETIONS, params=owned(params))
         return typed(

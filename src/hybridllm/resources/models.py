@@ -9,7 +9,8 @@ from openai.types import Model
 from hybridllm.errors import UnknownModelError, unknown_name
 
 if TYPE_CHECKING:
-    from hybridllm.runtime import Runtime
+    from hybridllm.policy.model import Policy
+    from hybridllm.runtime import RuntimeSource
 
 _OWNER = "hybridllm"
 _NO_DATE = 0
@@ -19,12 +20,12 @@ _NO_DATE = 0
 class Models:
     """Model aliases, for threads."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, source: RuntimeSource) -> None:
+        self._source = source
 
     def list(self) -> tuple[Model, ...]:
         """Return every alias of the configuration."""
-        return tuple(_model(alias) for alias in self._runtime.policy.aliases)
+        return tuple(_model(alias) for alias in self._source.latest().policy.aliases)
 
     def retrieve(self, model: str) -> Model:
         """Return one alias.
@@ -32,27 +33,29 @@ class Models:
         Raises:
             UnknownModelError: The configuration has no such alias.
         """
-        return _retrieve(model, self._runtime)
+        return _retrieve(model, self._source.latest().policy)
 
 
 class AsyncModels:
     """Model aliases, for event loops."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, source: RuntimeSource) -> None:
+        self._source = source
 
     async def list(self) -> tuple[Model, ...]:
         """Return every alias of the configuration."""
-        return tuple(_model(alias) for alias in self._runtime.policy.aliases)
+        runtime = await self._source.alatest()
+        return tuple(_model(alias) for alias in runtime.policy.aliases)
 
     async def retrieve(self, model: str) -> Model:
         """Return one alias; see `Models.retrieve`."""
-        return _retrieve(model, self._runtime)
+        runtime = await self._source.alatest()
+        return _retrieve(model, runtime.policy)
 
 
-def _retrieve(model: str, runtime: Runtime) -> Model:
-    if model not in runtime.policy.aliases:
-        text = unknown_name(model, allowed=runtime.policy.aliases)
+def _retrieve(model: str, policy: Policy) -> Model:
+    if model not in policy.aliases:
+        text = unknown_name(model, allowed=policy.aliases)
         raise UnknownModelError(f"model {text}")
     return _model(model)
 

@@ -120,7 +120,7 @@ class AsyncResponses(Namespace):
     async def create(self, /, **params: object) -> Response | AsyncReplyStream[ResponseStreamEvent]:
         """Ask for a response; see `Responses.create`."""
         if params.get("stream") is True:
-            driver = self._caller.astart(RESPONSES, params=owned(params))
+            driver = await self._caller.astart(RESPONSES, params=owned(params))
             return await AsyncReplyStream.open(driver, build=response_event)
         done = await self._caller.arun(RESPONSES, params=owned(params))
         return typed(Response, reply=done.reply, decision=done.decision, grounding=done.grounding)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from hybridllm.client import AsyncHybridLLM, HybridLLM
-from hybridllm.config import Fakes, Wiring, open_config
+from hybridllm.config import Fakes, Reloader, Wiring, open_config
 from hybridllm.errors import ConfigurationError, expected_one_of
 from hybridllm.resources.calling import Options
 from hybridllm.testing.echo import EchoBackend
@@ -80,6 +80,6 @@ def _wiring(
 def _client(shape: type[Client], *, wiring: Wiring) -> Client:
     client = object.__new__(shape)
     # As `with_options` makes its copies: over a wiring that exists already.
-    client._wiring = wiring
-    client._options = Options()
+    client._reloader = Reloader(wiring)
+    client._options = Options(identity=wiring.identity)
     return client
