@@ -12,6 +12,7 @@ from hybridllm.policy.decide import decide
 from hybridllm.policy.model import (
     Condition,
     Department,
+    Destination,
     FindingLabel,
     Policy,
     Rule,
@@ -24,8 +25,6 @@ SEED = int(os.environ.get("HYBRIDLLM_TEST_SEED", "20261123"))
 POLICIES = int(os.environ.get("HYBRIDLLM_TEST_POLICIES", "2000"))
 FACTS_PER_POLICY = 50
 SCALE = Scale.of(["public", "internal", "confidential", "restricted"], compartments=["personal"])
-
-from hybridllm.policy.model import Destination
 
 # One small policy, to read the laws in clear.
 
