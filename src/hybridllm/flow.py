@@ -55,7 +55,7 @@ from hybridllm.freeze import FrozenRequest, freeze
 from hybridllm.grounding import Grounder, grounded, mode_of
 from hybridllm.params import RESPONSES, guarded_parameters
 from hybridllm.policy.decide import decide
-from hybridllm.policy.identity import is_withheld, withheld
+from hybridllm.policy.identity import is_withheld, nothing_for, withheld
 from hybridllm.policy.trial import divergence
 from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
@@ -151,10 +151,20 @@ def search(
     What is found keeps its label: it is remembered, so that it stays inside when it comes
     back as the result of a tool, in another conversation or after a restart.
     """
-    department = _identity(call, runtime).department
-    inner = partial(complete, runtime=runtime)
+    identity = _identity(call, runtime)
+    if not (yield Compute(partial(_may_act, identity, runtime), touches_disk=True)):
+        label, digest = call.label or runtime.policy.default, runtime.policy.digest
+        raise DepartmentNotHeldError(
+            "the caller does not hold the department that it named; nothing was searched",
+            policy_decision=nothing_for(label, policy_digest=digest),
+        )
     found: Retrieved = yield from search_one(
-        call, runtime=runtime, store=store, question=query, department=department, complete=inner
+        call,
+        runtime=runtime,
+        store=store,
+        question=query,
+        department=identity.department,
+        complete=partial(complete, runtime=runtime),
     )
     for hit in found.hits:
         if not hit.label.flows_to(runtime.policy.default):
@@ -170,9 +180,11 @@ def _prepared(
     frozen = _freeze(call, runtime)
     if not call.vector_stores:
         return call, frozen, None
-    department = _identity(call, runtime).department
+    identity = _identity(call, runtime)
+    if not (yield Compute(partial(_may_act, identity, runtime), touches_disk=True)):
+        return call, frozen, None  # nothing is searched, and the decision will be a denial
     call, sources = yield from augment(
-        call, runtime=runtime, frozen=frozen, department=department, complete=complete
+        call, runtime=runtime, frozen=frozen, department=identity.department, complete=complete
     )
     if frozen.stream and frozen.endpoint is RESPONSES and _mode(call, runtime) is not Mode.ANNOTATE:
         raise RequestError(
@@ -221,9 +233,14 @@ def _judge(call: Call, runtime: Runtime, *, frozen: FrozenRequest) -> Judged:
     )
     call_id = secrets.token_hex(12)
     decision = replace(decide(policy, facts), audit_id=call_id)
-    if runtime.holds is not None and not runtime.holds(facts.identity):
+    if not _may_act(identity, runtime):
         decision = withheld(decision)
     return Judged(call_id, frozen, facts, classification, decision)
+
+
+def _may_act(identity: Identity, runtime: Runtime) -> bool:
+    """Return whether a caller may act for the department that it named."""
+    return runtime.holds is None or runtime.holds(identity)
 
 
 def _observe(judged: Judged, runtime: Runtime) -> None:

@@ -89,7 +89,7 @@ def raises_midway(principal):
         lambda principal: [["sales"]],
         lambda principal: ["Sales", "sales ", "sale"],
     ],
-    ids=str,
+    ids="raises leaves midway none number true text bytes lists near".split(),
 )
 def test_a_directory_that_breaks_says_no(file, cloud, broken):
     """An error of a directory is never a yes."""

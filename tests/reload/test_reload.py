@@ -356,6 +356,20 @@ async def test_an_event_loop_goes_over_too(file):
     assert ["cloud", "local"] == [before, after]
 
 
+def test_a_program_that_changes_its_directory_keeps_its_files(tmp_path, monkeypatch):
+    """A relative name means the file of the start, wherever the program goes later."""
+    write(tmp_path / "mine")
+    write(tmp_path / "other", text=organisation(cloud="secret"))
+    monkeypatch.chdir(tmp_path / "mine")
+    with HybridLLM(config=FILE) as client:
+        monkeypatch.chdir(tmp_path / "other")
+
+        client.reload()
+
+        assert "internal" == clearance(client._reloader)
+    assert not (tmp_path / "other" / ".hybridllm").exists()
+
+
 def test_files_that_never_stand_still_are_refused(file, running, monkeypatch):
     """What was read in the first file would not fit what stands in the second."""
     monkeypatch.setattr("hybridllm.config.wiring.changed", lambda sources: True)

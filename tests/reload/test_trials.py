@@ -235,6 +235,23 @@ def test_a_shadow_that_does_not_load_is_left_out(shadowed, text, caplog):
     assert "sekret" not in caplog.text
 
 
+def test_a_mistake_of_ours_in_building_a_shadow_stops_no_program(shadowed, monkeypatch, caplog):
+    """Whatever goes wrong with a proposal, the policy in force is what the client has."""
+    from hybridllm.config import wiring
+
+    def broken(*args, **more):
+        raise RuntimeError("sekret")
+
+    file = shadowed(organisation())
+    monkeypatch.setattr(wiring, "_policy_alone", broken)
+
+    with client_for_tests(file) as client:
+        assert "cloud" == ask(client)
+
+    assert "is left out (RuntimeError)" in caplog.text
+    assert "sekret" not in caplog.text
+
+
 def test_a_failure_of_the_shadow_never_touches_the_request(shadowed, monkeypatch, caplog):
     """Not even a mistake of ours in comparing, or a log that takes no notes, is felt."""
     from hybridllm import flow

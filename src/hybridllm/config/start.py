@@ -113,7 +113,8 @@ def open_config(
     variables = os.environ if environment is None else environment
     keys = () if fakes else read_trusted_keys(trusted_keys, environment=variables)
     opening = Opening(variables, fakes, keys, directory)
-    path = Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    # Absolute: a program that changes its directory must not reload another one's files.
+    path = Path(path or variables.get(CONFIG_VARIABLE) or DEFAULT_FILE).absolute()
     decided = read_decided(path, opening=opening)
     sources, scale = decided.sources, decided.policy.scale
     state = state_of(sources)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from hybridllm.config.sources import Sources, read_sources
-from hybridllm.errors import HybridLLMError
 from hybridllm.policy.trial import REPORT, SHADOW, Trial
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def build_trials(
     if shadow is not None:
         try:
             trials.append(Trial(SHADOW, other(read_sources(shadow))))
-        except (HybridLLMError, OSError) as error:
+        except Exception as error:  # a boundary: a proposal must not stop a program
             _warn_of_shadow(sources, error)
         else:
             LOGGER.warning("a second policy decides beside this one; it changes nothing")

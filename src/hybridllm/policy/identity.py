@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hybridllm.types import Effect, Reason, Rejection
+from hybridllm.types import Effect, PolicyDecision, Reason, Rejection
 
 if TYPE_CHECKING:
-    from hybridllm.types import PolicyDecision
+    from hybridllm.labels import Label
 
 NOT_HELD: Final = "department_not_held"
 """Code of the reason."""
@@ -31,6 +31,14 @@ def withheld(decision: PolicyDecision) -> PolicyDecision:
         candidates=(),
         rejected=(*decision.rejected, *against),
         reasons=(*decision.reasons, reason),
+    )
+
+
+def nothing_for(label: Label, *, policy_digest: str) -> PolicyDecision:
+    """Return the denial of a search, which has no backend."""
+    reason = Reason(NOT_HELD, "the caller does not hold the department that it named")
+    return PolicyDecision(
+        effect=Effect.DENY, label=label, reasons=(reason,), policy_digest=policy_digest
     )
 
 

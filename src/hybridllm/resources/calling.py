@@ -123,14 +123,16 @@ class Caller:
 
     def search(self, store: str, *, query: str) -> Retrieved:
         """Search a vector store."""
-        steps = search(self._call(EMBEDDINGS, {}), runtime=self.runtime, store=store, query=query)
-        found: Any = SyncDriver(cast("Flow", steps), audit=self.runtime.audit).run()
+        runtime = self.runtime
+        steps = search(self._call(EMBEDDINGS, {}), runtime=runtime, store=store, query=query)
+        found: Any = SyncDriver(cast("Flow", steps), audit=runtime.audit).run()
         return cast("Retrieved", found)
 
     async def asearch(self, store: str, *, query: str) -> Retrieved:
         """Search a vector store."""
-        steps = search(self._call(EMBEDDINGS, {}), runtime=self.runtime, store=store, query=query)
-        found: Any = await AsyncDriver(cast("Flow", steps), audit=self.runtime.audit).run()
+        runtime = await self.source.alatest()
+        steps = search(self._call(EMBEDDINGS, {}), runtime=runtime, store=store, query=query)
+        found: Any = await AsyncDriver(cast("Flow", steps), audit=runtime.audit).run()
         return cast("Retrieved", found)
 
     def _call(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Call:

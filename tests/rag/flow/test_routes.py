@@ -5,7 +5,13 @@ from __future__ import annotations
 import openai
 import pytest
 
-from hybridllm import AsyncHybridLLM, HybridLLM, PolicyDeniedError, RequestError
+from hybridllm import (
+    AsyncHybridLLM,
+    DepartmentNotHeldError,
+    HybridLLM,
+    PolicyDeniedError,
+    RequestError,
+)
 from tests.rag.flow.setting import OPEN, SALARY, SECRET, company, question
 from tests.support.behaviours import Status
 
@@ -210,3 +216,22 @@ def test_a_confidential_passage_is_denied_where_nobody_inside_serves(tmp_path):
             with pytest.raises(PolicyDeniedError):
                 client.chat.completions.create(model="assistant", messages=question(TURBINE))
         assert b"" == firm.cloud_bytes + firm.inside_bytes
+
+
+def test_a_department_that_is_not_held_searches_nothing(firm):
+    """Whoever names a department that is not his gets none of its passages, in any way."""
+    with HybridLLM(config=firm.file, directory=lambda _: ["sales"]) as base:
+        client = base.with_options(principal="p-1", department="legal")
+        ask = question("Where does the pay band of grade seven end?")
+        with pytest.raises(DepartmentNotHeldError):
+            client.vector_stores.search("handbook", query=ask[0]["content"])
+        with pytest.raises(DepartmentNotHeldError):
+            client.with_options(vector_store_ids=["handbook"]).chat.completions.create(
+                model="assistant", messages=ask
+            )
+        explained = client.with_options(vector_store_ids=["handbook"]).chat.completions.explain(
+            model="assistant", messages=ask
+        )
+
+    assert "internal" == explained.decision.label.level.name
+    assert b"" == firm.cloud_bytes + firm.inside_bytes
