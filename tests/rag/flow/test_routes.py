@@ -235,3 +235,13 @@ def test_a_department_that_is_not_held_searches_nothing(firm):
 
     assert "internal" == explained.decision.label.level.name
     assert b"" == firm.cloud_bytes + firm.inside_bytes
+
+
+def test_a_passage_that_is_far_behind_raises_nothing(client, firm):
+    """Public questions are not kept inside by confidential documents about something else."""
+    reply = client.chat.completions.create(
+        model="assistant", messages=question("When does the cafeteria open, and with which soup?")
+    )
+
+    assert ["files/cafeteria.md"] == [item.document for item in reply.grounding.citations]
+    assert "cloud" == reply.policy_decision.backend
