@@ -86,8 +86,9 @@ def test_what_is_only_in_the_question_proves_nothing():
 
 @pytest.mark.parametrize(
     "answer",
-    ["Hello!", "According to the documents:", "Let me know if you need more.", "Go on?",
-     "承知しました。", "以下のとおりです。", "ご質問はありますか？", "# Leave", "資料によると、"],
+    ["Hello!", "According to the documents:", "Let me know if you need more.", "Go on?", "1.",
+     "承知しました。", "以下のとおりです。", "ご質問はありますか？", "# Leave", "資料によると、",
+     "以上、ご参考になれば幸いです。", "宿泊費についてお答えします。"],
 )  # fmt: skip
 def test_what_claims_nothing_is_harmless(answer):
     """Politeness needs no source."""

@@ -31,7 +31,7 @@ from hybridllm.verify.ports import SentenceChecker, lowered
 _UNSURE: Final = frozenset({Reason.FROM_QUESTION, Reason.NO_WORDS, Reason.CODE})
 _SAYS: Final = re.compile(r"\w")
 _LIST_MARK: Final = re.compile(
-    r"^\s*(?:[-*+•‣▪・●○■□◆◇>※|]+\s*|(?:\d{1,2}|[a-z])[.)]\s+|[(（]\d{1,2}[)）]\s*|[①-⑳]\s*"
+    r"^\s*(?:[-*+•‣▪・●○■□◆◇>※|]+\s*|(?:\d{1,2}|[a-z])[.)](?:\s+|$)|[(（]\d{1,2}[)）]\s*|[①-⑳]\s*"
     r"|#{1,6}\s+|step\s*\d{1,2}\s*[:.：]\s*|(?:手順|ステップ)\s*\d{1,2}\s*[:：.]?\s*)+",
     re.IGNORECASE,
 )

@@ -97,6 +97,9 @@ _EMPTY_JA: Final = _any(
 _POLITE_END_JA: Final = re.compile(
     r"(?:お申し付け|お尋ね|お知らせ|ご質問|お問い合わせ|ご連絡|ご確認|お聞かせ)ください[。!！]?$"
 )
+_CLOSES_JA: Final = re.compile(
+    r"(?:参考|お役)[^。、]{0,8}(?:幸い|うれしい|嬉しい)|(?:につい|に関し)て(?:お答え|ご説明|ご案内)し"
+)
 _LEADS_IN: Final = re.compile(
     r"(?:[:：]|(?:以下|次)の(?:とおり|通り)(?:です|となります|になります)?[。:：]?)\s*$"
 )
@@ -119,9 +122,16 @@ def speech(text: str) -> Speech:
     empty = _EMPTY_JA if is_japanese(plain) else _EMPTY_EN
     if empty.match(plain) and _weight(plain) <= 3 * _FEW_WORDS:
         return Speech.NO_CLAIM
-    if is_japanese(plain) and _POLITE_END_JA.search(plain) and _EMPTY_JA.match(plain):
+    if is_japanese(plain) and _is_polite(plain):
         return Speech.NO_CLAIM
     return Speech.CLAIM
+
+
+def _is_polite(text: str) -> bool:
+    """Return whether a Japanese sentence only closes an answer or asks for a reply."""
+    if _CLOSES_JA.search(text) is not None:
+        return True
+    return _POLITE_END_JA.search(text) is not None and _EMPTY_JA.match(text) is not None
 
 
 def is_abstention(text: str) -> bool:
