@@ -156,7 +156,7 @@ def augment(
     labels = [hit.label for hit in hits] + [label for extra in extras for label in extra.labels]
     language = language_of(question)
     definitions = [extra.definitions for extra in extras if extra.definitions]
-    text = as_text(hits, definitions=definitions, language=language)
+    text, frame = as_text(hits, definitions=definitions, language=language)
     label = call.label
     for other in labels:
         label = other if label is None else label.join(other)
@@ -164,7 +164,7 @@ def augment(
     terms = tuple(term for extra in extras for term in extra.terms)
     sources = Sources(question, hits, withheld, terms, language)
     params = with_text(_arguments(frozen), text=text)
-    return replace(call, params=params, label=label), sources
+    return replace(call, params=params, label=label, frame=frame), sources
 
 
 def search_one(

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -57,6 +57,7 @@ from hybridllm.params import RESPONSES, guarded_parameters
 from hybridllm.policy.decide import decide
 from hybridllm.policy.identity import is_withheld, nothing_for, withheld
 from hybridllm.policy.trial import divergence
+from hybridllm.prompting import without_frame
 from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
 from hybridllm.types import Effect as PolicyEffect
@@ -115,7 +116,8 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=waits)
     _observe(judged, runtime)
     if _is_raised(judged, runtime):
-        yield Compute(partial(_remember_request, judged, runtime), touches_disk=True)
+        remember = partial(_remember_request, judged, runtime, frame=call.frame)
+        yield Compute(remember, touches_disk=True)
     if judged.decision.effect is not PolicyEffect.PERMIT:
         yield RecordDurably(_denial(judged, runtime))
         raise _denied(judged.decision)
@@ -345,7 +347,7 @@ def _is_raised(judged: Judged, runtime: Runtime) -> bool:
     return not judged.decision.label.flows_to(runtime.policy.default)
 
 
-def _remember_request(judged: Judged, runtime: Runtime) -> None:
+def _remember_request(judged: Judged, runtime: Runtime, *, frame: Sequence[str]) -> None:
     """Remember the request's texts under the label that holds for all of them.
 
     That is the label without the findings: a finding belongs to the text it stands
@@ -354,13 +356,13 @@ def _remember_request(judged: Judged, runtime: Runtime) -> None:
     facts = replace(judged.facts, kinds=(), doubts=frozenset())
     label = decide(runtime.policy, facts).label
     if not label.flows_to(runtime.policy.default):
-        texts = message_texts(judged.frozen.fields)
+        texts = without_frame(message_texts(judged.frozen.fields), frame=frame)
         runtime.classifier.remember(texts, label=label)
 
 
 def _remember_reply(texts: list[str], judged: Judged, runtime: Runtime) -> None:
     """Remember a reply under the label of everything that the model saw."""
-    runtime.classifier.remember(texts, label=judged.decision.label)
+    runtime.classifier.remember(without_frame(texts, frame=()), label=judged.decision.label)
 
 
 def _denial(judged: Judged, runtime: Runtime) -> record.Record:

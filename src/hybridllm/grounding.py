@@ -204,11 +204,12 @@ def grounded(
     judge = partial(grounder.judge, completed.reply, retries_left=1)
     grounding = yield Compute(judge, touches_disk=True)
     if grounding.action is Action.RETRY:
-        params = with_correction(
-            call.params, answers=texts_of(completed.reply), text=grounder.correction(grounding)
-        )
+        correction = grounder.correction(grounding)
+        answers = texts_of(completed.reply)
+        params = with_correction(call.params, answers=answers, text=correction)
+        frame = (*call.frame, correction)
         # Judged as a whole anew: it holds the first answer too.
-        again = yield from complete(replace(call, params=params, vector_stores=()))
+        again = yield from complete(replace(call, params=params, vector_stores=(), frame=frame))
         completed = again or completed
         judge = partial(grounder.judge, completed.reply, retries_left=0)
         grounding = yield Compute(judge, touches_disk=True)

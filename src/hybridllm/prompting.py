@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hybridllm.verify.claims import ABSTENTION_EN, ABSTENTION_JA
@@ -53,6 +53,18 @@ def question_of(fields: Mapping[str, Any]) -> str:
             if isinstance(message, Mapping) and message.get("role") == "user":
                 return _text(message.get("content"))
     return ""
+
+
+def without_frame(texts: Iterable[str], *, frame: Iterable[str]) -> list[str]:
+    """Return texts without what stands in every request, or in every refusal."""
+    stock = (*frame, *NOTHING_FOUND.values())
+    found = []
+    for text in texts:
+        for piece in stock:
+            text = text.replace(piece, "\n")  # noqa: PLW2901 - a text loses piece after piece
+        if text.strip():
+            found.append(text)
+    return found
 
 
 def with_text(params: Mapping[str, Any], *, text: str) -> dict[str, Any]:
@@ -97,18 +109,26 @@ def _before(content: object, text: str, name: str) -> object:
     return [{"type": kind, "text": text}, *(content if isinstance(content, Sequence) else ())]
 
 
-def as_text(hits: Sequence[Hit], *, definitions: Sequence[str], language: str) -> str:
-    """Return the task, the numbered passages and the definitions, as one text."""
+def as_text(
+    hits: Sequence[Hit], *, definitions: Sequence[str], language: str
+) -> tuple[str, tuple[str, ...]]:
+    """Return the task, the numbered passages and the definitions, as one text.
+
+    Returns:
+        The text, and its pieces that say the same in every request.
+    """
     fence = f"=== {secrets.token_hex(8)} ==="
     task = _TASK_JA if language == "ja" else _TASK_EN
-    lines = [task.format(fence=fence, nothing=NOTHING_FOUND[language]), fence]
+    task = task.format(fence=fence, nothing=NOTHING_FOUND[language])
+    lines = [task, fence]
     for number, hit in enumerate(hits, 1):
         lines += [f"[{number}] {_place(hit)}", hit.passage.text, ""]
     if not hits:
         lines.append(_NO_SOURCE[language])
     if definitions:
         lines += ["", _TERMS[language], *definitions]
-    return "\n".join([*lines, fence])
+    frame = (task, fence, _NO_SOURCE[language], _TERMS[language])
+    return "\n".join([*lines, fence]), frame
 
 
 def _place(hit: Hit) -> str:

@@ -70,7 +70,7 @@ class Log:
 
     def note(self, record: Record) -> None:
         if self.chance and self.random.random() < self.chance:
-            self.refused.add((record["call"], record["attempt"]))
+            self.refused.add((record["call"], record.get("attempt", 0)))
             raise AuditError("the simulated disk is full")
         self._keep(record)
 

@@ -245,3 +245,23 @@ def test_a_passage_that_is_far_behind_raises_nothing(client, firm):
 
     assert ["files/cafeteria.md"] == [item.document for item in reply.grounding.citations]
     assert "cloud" == reply.policy_decision.backend
+
+
+@pytest.mark.parametrize("answer", ["It fails early.", "Not found in your documents."])
+def test_a_confidential_answer_labels_no_other_question(client, firm, answer):
+    """The sentences around passages, and a refusal, stand in every request: none is remembered."""
+    firm.on_premises.say(lambda _: answer)
+    inside = client.chat.completions.create(model="assistant", messages=question(TURBINE))
+    assert "on_premises" == inside.policy_decision.backend
+
+    for other in (CAFETERIA, "Name three rivers", "川の名前を三つ挙げてください"):
+        reply = client.chat.completions.create(model="assistant", messages=question(other))
+        assert "cloud" == reply.policy_decision.backend
+
+    refused = [
+        *question("Hello"),
+        {"role": "assistant", "content": "Not found in your documents."},
+        *question("Then name a river"),
+    ]
+    reply = client.chat.completions.create(model="assistant", messages=refused)
+    assert "cloud" == reply.policy_decision.backend
