@@ -343,3 +343,20 @@ def test_a_segment_whose_first_line_never_came_is_no_fault(left, folder):
 
     whole.write_bytes(left)
     assert [] != list(faults(folder))
+
+
+def test_a_program_that_ends_without_closing_ends_its_segment(folder):
+    """A script that never calls `close` leaves a log that is whole and signed to its end."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path\n"
+        "from tests.audit.reading import intent, log_in\n"
+        "log = log_in(Path(sys.argv[1]))\n"
+        "log.write(intent(0))\n"
+    )
+    root = Path(__file__).parents[2]
+
+    subprocess.run([sys.executable, "-c", code, str(folder), str(root)], check=True)
+
+    assert [True] == [found.closed for found in verified(folder)]
+    assert [] == faults(folder)

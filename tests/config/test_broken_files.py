@@ -300,9 +300,9 @@ def test_every_value_of_a_wrong_type_is_refused(tmp_path, name, at, value, wrong
 
 
 CLASSICS = {
-    "empty": (b"", "is empty", "hybridllm init"),
-    "only a comment": (b"# nothing yet\n\n", "is empty", "hybridllm init"),
-    "only spaces": (b" \n\t\n", "is empty", "hybridllm init"),
+    "empty": (b"", "is empty", "write one with: hybridllm"),
+    "only a comment": (b"# nothing yet\n\n", "is empty", "write one with: hybridllm"),
+    "only spaces": (b" \n\t\n", "is empty", "write one with: hybridllm"),
     "Shift_JIS": ("description = '法務部'\n".encode("shift_jis"), "not UTF-8", "save it as UTF-8"),
     "UTF-16": ("version = 1\n".encode("utf-16"), "not UTF-8", "save it as UTF-8"),
     "half a table": (b"version = 1\n[labels\n", "no valid TOML", "line 2"),

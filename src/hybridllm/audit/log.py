@@ -11,6 +11,7 @@ refused; the next one starts a new segment. So does a segment that is full or ol
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import threading
@@ -253,6 +254,16 @@ class FileAuditLog:
 
     def __repr__(self) -> str:
         return f"FileAuditLog({str(self._directory)!r})"
+
+
+def _at_exit() -> None:
+    """End the segments of a program that ends without closing its client."""
+    for log in list(_ALL):
+        with suppress(AuditError):  # nobody is left to be told
+            log.close()
+
+
+atexit.register(_at_exit)
 
 
 def _after_fork() -> None:

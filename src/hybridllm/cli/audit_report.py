@@ -159,7 +159,14 @@ def _lines(statement: Mapping[str, Any]) -> Iterator[str]:
     claim, found = statement["claim"], statement["at_or_above"]
     label, place = _label(claim["label"]), claim["place"]
     count = found.get(place, 0)
-    verdict = "No request" if statement["holds"] else f"{count} attempts with requests"
+    if not statement["holds"]:
+        verdict = f"{count} attempts with requests"
+    elif statement["gaps"]:
+        verdict = "NOT SHOWN, since the log has gaps: that no request"
+    elif not statement["segments"]:
+        verdict = "NOT SHOWN, since the log has nothing of that time: that no request"
+    else:
+        verdict = "No request"
     yield f"{verdict} of {label} or above reached {place}"
     yield f"  from {claim['from']} up to {claim['until']}"
     for where, number in found.items():

@@ -112,7 +112,7 @@ def _search(args: argparse.Namespace, found: Opened) -> int:
                 "withheld": passages.withheld,
             }
         )
-        return status.OK
+        return status.OK if passages else status.REFUSED
     console = make_console()
     for number, passage in enumerate(passages, 1):
         attributes = passage.attributes or {}
@@ -122,8 +122,11 @@ def _search(args: argparse.Namespace, found: Opened) -> int:
         text = without_commands(passage.content[0].text)
         cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
         console.print(f"{cut}\n", markup=False, soft_wrap=True)
-    label = "nothing" if passages.label is None else str(passages.label)
-    console.print(f"label of a request that takes them along: {label}", soft_wrap=True)
+    if passages:
+        text = f"label of a request that takes them along: {passages.label}"
+    else:
+        text = "nothing, or nothing that this department and principal may read (--department)"
+    console.print(text, soft_wrap=True)
     if passages.withheld:
         console.print("the ceiling keeps more back", style="yellow")
     return status.OK if passages else status.REFUSED
@@ -156,7 +159,20 @@ def _erase(args: argparse.Namespace, found: Opened) -> int:
         for name in receipt.missing:
             console.print(without_commands(f"not there: {name}"), style="yellow", markup=False)
         console.print("backups and copies of the files are not reached", style="dim")
+        for name in receipt.documents:
+            if _still_there(found, name):
+                console.print(
+                    without_commands(f"{name} is still in its folder; the next sync reads it in"),
+                    style="yellow",
+                    markup=False,
+                )
     return status.OK if receipt.documents else status.REFUSED
+
+
+def _still_there(found: Opened, name: str) -> bool:
+    source, _, path = name.partition("/")
+    config = found.place.config.sources.get(source)
+    return config is not None and (found.place.sources.file.parent / config.folder / path).is_file()
 
 
 def _stats(args: argparse.Namespace, found: Opened) -> int:

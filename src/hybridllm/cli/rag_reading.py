@@ -41,7 +41,7 @@ def sync(args: argparse.Namespace, *, found: Opened) -> int:
             key=f"{found.place.key}.sources",
         )
     reports = [_one(args, found, name, known[name]) for name in args.source or known]
-    return _told(args, reports)
+    return _told(args, reports, known=_named(found))
 
 
 def add(args: argparse.Namespace, *, found: Opened) -> int:
@@ -58,7 +58,15 @@ def add(args: argparse.Namespace, *, found: Opened) -> int:
         readers=args.reader,
         departments=args.for_department,
     )
-    return _told(args, [_one(args, found, args.source, config)])
+    return _told(args, [_one(args, found, args.source, config)], known=_named(found))
+
+
+def _named(found: Opened) -> frozenset[str]:
+    """Return the markings that the settings name, with all words of a grade that they name."""
+    from hybridllm.rag.ingest.marks import WORDS, folded
+
+    names = {folded(name) for name in found.place.config.markings}
+    return frozenset(names.union(*(WORDS.get(name, ()) for name in names)))
 
 
 def _one(args: argparse.Namespace, found: Opened, name: str, config: SourceConfig) -> SyncReport:
@@ -104,15 +112,32 @@ class _progress:  # noqa: N801 - used like a function
         self._bar.update(self._task, completed=progress.done, total=progress.total)
 
 
-def _told(args: argparse.Namespace, reports: list[SyncReport]) -> int:
+def _told(args: argparse.Namespace, reports: list[SyncReport], known: frozenset[str]) -> int:
     if args.json:
         write_json({"sources": [_document(report) for report in reports]})
     else:
         console = make_console()
         for report in reports:
             _show(console, report)
+            _show_unnamed(console, report, known)
     incomplete = any(report.reasons or report.without_readers for report in reports)
     return status.REFUSED if incomplete else status.OK
+
+
+def _show_unnamed(console: Console, report: SyncReport, known: frozenset[str]) -> None:
+    """Say which markings the settings do not name: their documents got the strictest label."""
+    strange = {mark.name.removeprefix("msip:") for file in report.files for mark in file.markings}
+    strange -= known
+    if strange:
+        console.print(
+            without_commands(
+                f"Markings that the settings do not name: {', '.join(sorted(strange))}. Their "
+                "documents get the strictest label; name them under markings."
+            ),
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _document(report: SyncReport) -> dict[str, Any]:

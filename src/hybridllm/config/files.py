@@ -56,6 +56,10 @@ def read_file(path: Path, *, shape: type[Shape], shown: str) -> tuple[Shape, byt
     except RecursionError:
         raise ConfigurationError("is nested too deeply; write plain tables", file=shown) from None
     if not tables:
+        if shown.startswith(f"{DEPARTMENTS}/"):
+            name = shown.removeprefix(f"{DEPARTMENTS}/").removesuffix(".toml")
+            remedy = f"is empty. Remove it, then write one with: hybridllm policy new {name}"
+            raise ConfigurationError(remedy, file=shown)
         raise ConfigurationError("is empty; write one with: hybridllm init", file=shown)
     try:
         return shape.model_validate(tables), data

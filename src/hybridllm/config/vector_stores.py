@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybridllm.augment import Library, RemoteEmbedding
 from hybridllm.config.sources import read_sources
-from hybridllm.errors import ConfigurationError, MissingExtraError
+from hybridllm.errors import ConfigurationError, MissingExtraError, unknown_name
 from hybridllm.policy.load import build_label, build_scale, require
 from hybridllm.rag.retrieval import RetrievalSettings
 
@@ -227,8 +227,24 @@ def _check_names(place: Place) -> None:
             raise place.wrong(key, message=f"names {source.folder!r}, which is no folder")
         if source.label is not None:
             _label(place, source.label, f"sources.{name}.label")
+        _check_readers(place, source=source, key=f"sources.{name}.readers")
     for word, label in config.markings.items():
         _label(place, label, f"markings.{word}")
+
+
+def _check_readers(place: Place, *, source: SourceConfig, key: str) -> None:
+    """Refuse a reader that can be nobody: its documents would be lost to everybody."""
+    departments = list(place.sources.departments) or ["default"]
+    for position, reader in enumerate(source.readers):
+        kind, _, name = reader.partition(":")
+        if kind == "group" and name not in departments:
+            text = unknown_name(name, allowed=departments)
+            raise place.wrong(f"{key}[{position}]", message=f"names a department that {text}")
+        if reader != "public" and not (kind in {"group", "user"} and name):
+            raise place.wrong(
+                f"{key}[{position}]",
+                message=f"is {reader!r}; expected public, group:<department> or user:<principal>",
+            )
 
 
 def _library(place: Place) -> Library:

@@ -198,3 +198,36 @@ def test_a_wrong_question_file_names_the_line(folder, run):
     assert 2 == status
     assert "line 1" in err
     assert "secret words" not in err
+
+
+def test_a_document_that_comes_back_is_told(folder, run):
+    """Erasing what still lies in the folder is undone by the next sync, and the command says so."""
+    run("sync")
+
+    _, out, _ = run("erase", "docs/pump.md")
+
+    assert "docs/pump.md is still in its folder" in out
+
+
+def test_a_reader_that_is_no_department_stops_the_start(folder, run):
+    """A typing mistake in a reader would lose its documents to everybody."""
+    file = folder / "hybridllm.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('readers = ["public"]', 'readers = ["group:slaes"]'), "utf-8")
+
+    status, _, err = run("sync")
+
+    assert 2 == status
+    assert "sources.docs.readers[0]" in err
+    assert "Did you mean 'sales'" in err
+
+
+def test_a_marking_that_nobody_named_is_told(folder, run):
+    """Documents that become the strictest for lack of a setting are not a riddle."""
+    (folder / "docs" / "plan.md").write_text(
+        "---\nclassification: internal\n---\n# Plan\n\nText.\n", encoding="utf-8"
+    )
+
+    _, out, _ = run("sync")
+
+    assert "Markings that the settings do not name: internal" in out
