@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hybridllm.rag.model import Hit
     from hybridllm.runtime import Call, Completed
 
+_THOUGHTS: Final = ("reasoning", "reasoning_content")
+"""Where engines write what a model thinks before it answers: vLLM and others."""
 _STRICTEST_FIRST: Final = (Mode.ABSTAIN, Mode.RETRY, Mode.ANNOTATE)
 
 
@@ -148,6 +150,11 @@ class Grounder:
         said = NOTHING_FOUND[self._sources.language]
         for part, key in _places(changed):
             part[key], said = said, ""
+        for choice in changed.get("choices") or ():
+            _withhold(choice, choice.get("message") or {})
+        for item in changed.get("output") or ():
+            for part in item.get("content") or ():
+                part.pop("logprobs", None)
         return changed
 
     def take(self, chunk: dict[str, Any]) -> dict[str, Any]:
@@ -167,9 +174,11 @@ class Grounder:
             if self._gives_up:
                 is_last = choice.get("finish_reason") is not None
                 shown = NOTHING_FOUND[self._sources.language] if is_last else ""
-            if self._mode is not Mode.ANNOTATE and ("content" in delta):
-                delta["content"] = shown
-                choice["delta"] = delta
+            if self._mode is not Mode.ANNOTATE:
+                _withhold(choice, delta)
+                if "content" in delta:
+                    delta["content"] = shown
+                    choice["delta"] = delta
         return chunk
 
     def streamed(self, texts: Iterable[str]) -> Grounding:
@@ -217,6 +226,14 @@ def grounded(
     if grounding.action is Action.ABSTAIN:
         reply = grounder.replaced(reply)
     return replace(completed, reply=reply, grounding=grounding)
+
+
+def _withhold(choice: dict[str, Any], message: dict[str, Any]) -> None:
+    """Take out of a choice what would tell its text once more: probabilities, thoughts."""
+    if choice.get("logprobs") is not None:
+        choice["logprobs"] = None
+    for name in _THOUGHTS:
+        message.pop(name, None)
 
 
 def texts_of(reply: Mapping[str, Any]) -> list[str]:

@@ -134,4 +134,5 @@ def as_text(
 def _place(hit: Hit) -> str:
     span = hit.passage.span
     page = f"p. {span.page}" if span.page else ""
-    return " > ".join(part for part in (hit.title, page, *span.headings) if part)
+    parts = [" ".join(part.split()) for part in (hit.title, page, *span.headings)]
+    return " > ".join(part for part in parts if part)

@@ -145,6 +145,8 @@ def _data_files(
     """Yield the files that the files name. One that is missing is found out when it is used."""
     settings = organisation.detection
     named = [("", name) for name in (*settings.lexicons, *settings.key_rules, *settings.semantic)]
+    for store in organisation.vector_stores.values():
+        named += [("", name) for name in store.glossaries.values()]
     for department, config in departments.items():
         named += [(department, name) for name in config.lexicons]
     for owner, name in dict.fromkeys(named):

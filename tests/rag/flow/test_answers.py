@@ -141,3 +141,20 @@ def test_nothing_of_the_check_is_dumped_or_shown(firm):
     shown = f"{reply.grounding!r} {reply.grounding.citations!r} {reply.grounding.verdict!r}"
     assert "Title of" not in shown
     assert "turbine" not in shown
+
+
+@pytest.mark.parametrize("mode", ["abstain"], indirect=True)
+def test_what_is_withheld_is_not_told_once_more(firm):
+    """Neither probabilities of tokens nor thoughts hold the answer that was refused."""
+    firm.on_premises.say(lambda _: WRONG)
+
+    reply = ask(firm, n=2, logprobs=True)
+    with HybridLLM(config=firm.file) as base:
+        client = base.with_options(vector_store_ids=["handbook"])
+        with client.chat.completions.create(
+            model="assistant", messages=ASK, stream=True, logprobs=True
+        ) as stream:
+            pieces = "".join(chunk.model_dump_json() for chunk in stream)
+
+    assert "512" not in reply.model_dump_json()
+    assert "512" not in pieces
