@@ -18,6 +18,7 @@ from hybridllm.config import Wiring, open_config
 from hybridllm.errors import ConfigurationError, UnsupportedEndpointError, expected_one_of
 from hybridllm.resources.calling import LONGEST_TIMEOUT_S, Caller, Options
 from hybridllm.resources.chat import AsyncChat, Chat
+from hybridllm.resources.completions import AsyncCompletions, Completions
 from hybridllm.resources.embeddings import AsyncEmbeddings, Embeddings
 from hybridllm.resources.models import AsyncModels, Models
 from hybridllm.resources.responses import AsyncResponses, Responses
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _NOT_GUARDED_YET = frozenset(
     """
-    audio batches beta completions containers conversations evals files fine_tuning images
+    audio batches beta containers conversations evals files fine_tuning images
     moderations realtime uploads vector_stores videos webhooks
     """.split()
 )
@@ -131,7 +132,7 @@ class _BaseClient:
             if name in _NOT_GUARDED_YET:
                 raise UnsupportedEndpointError(
                     f"{name!r} is not guarded by hybridllm yet, so it is refused. "
-                    "Guarded are: chat.completions, responses, embeddings, models"
+                    "Guarded are: chat.completions, completions, responses, embeddings, models"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -165,6 +166,11 @@ class HybridLLM(_BaseClient):
     def responses(self) -> Responses:
         """Responses."""
         return Responses(self._caller)
+
+    @cached_property
+    def completions(self) -> Completions:
+        """Completions of plain text."""
+        return Completions(self._caller)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -206,6 +212,11 @@ class AsyncHybridLLM(_BaseClient):
     def responses(self) -> AsyncResponses:
         """Responses."""
         return AsyncResponses(self._caller)
+
+    @cached_property
+    def completions(self) -> AsyncCompletions:
+        """Completions of plain text."""
+        return AsyncCompletions(self._caller)
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:

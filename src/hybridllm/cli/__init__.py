@@ -41,7 +41,7 @@ VERBS: Final[Mapping[str, str]] = {
     "fingerprint": "recognise passages of your documents in prompts",
     "lexicon": "keep lists of names as hashes",
     "size": "how many GPUs does a model need?",
-    "engine": "run and look after models in this process",
+    "engine": "run engines such as vLLM, look after them, and measure them",
     "adapter": "keep LoRA adapters, and let only checked ones serve",
 }
 """Verb -> one line of help. The module has the name of the verb, unless `_MODULES` says else."""
