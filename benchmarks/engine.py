@@ -7,9 +7,12 @@ nothing is downloaded:
     python benchmarks/engine.py --model path/to/folder-or-file.gguf --callers 1 8 32
 
 `--adapters 4` adds LoRA adapters with random weights: all callers on one, then spread over all.
-`--continuous-batching` adds transformers' own batching. What an HTTP server does on top of an
-engine is not measured here. Run it on an idle machine: a busy neighbour halves every figure. The
-column per CPU second counts the processor time of this process alone and suffers less.
+`--continuous-batching` adds transformers' own batching, `--prefix 400` callers whose prompts all
+begin with so many tokens, with what was read before and without. `--attached NAME=URL=MODEL` adds a
+server that runs already, such as `transformers serve` or vLLM; what HTTP costs is in its figures.
+The last column says how many times as fast each is as `generate`. Run it on an idle machine: a busy
+neighbour halves every figure. The column per CPU second counts the processor time of this process
+alone and suffers less.
 """
 
 from __future__ import annotations
@@ -19,16 +22,22 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
-from hybridllm.backends.base import WireRequest
+from hybridllm.addresses import DeclaredNetworks
 from hybridllm.backends.in_process import InProcessBackend
+from hybridllm.backends.openai_compatible import OpenAICompatibleBackend
+from hybridllm.backends.providers import PROVIDERS
+from hybridllm.backends.settings import BaseUrl, HttpSettings
+from hybridllm.labels import Label, Level
 from hybridllm.permit import Permit
+from hybridllm.types import Place
+from hybridllm.wire import Backend, BackendError, EventStream, Scope, WireRequest
 
 TOPICS = ("rivers", "invoices", "bread", "winter", "trains", "glass", "tea", "bridges")
 
@@ -45,16 +54,19 @@ class Measured:
     first_s: list[float] = field(default_factory=list)
     between_s: list[float] = field(default_factory=list)
     lag_s: list[float] = field(default_factory=list)
+    is_here: bool = True  # another process uses its own processor time
 
-    def line(self) -> str:
-        """Return the row of the table."""
-        rate = f"{self.tokens / self.seconds:9.1f}{self.tokens / self.cpu_seconds:9.1f}"
+    def line(self, *, base: float = 0.0) -> str:
+        """Return the row of the table; `base` is what `generate` does in a second."""
+        times_as_fast = f"{self.tokens / self.seconds / base:9.2f}" if base else ""
+        rate = f"{self.tokens / self.seconds:9.1f}"
+        rate += f"{self.tokens / self.cpu_seconds:9.1f}" if self.is_here else f"{'-':>9}"
         times = [
             f"{statistics.median(self.first_s):9.2f}" if self.first_s else f"{'-':>9}",
             f"{statistics.median(self.between_s) * 1e3:9.1f}" if self.between_s else f"{'-':>9}",
             f"{percentile(self.lag_s, 0.99) * 1e3:9.1f}" if self.lag_s else f"{'-':>9}",
         ]
-        return f"{self.name:<32}{self.callers:>8}{rate}{''.join(times)}"
+        return f"{self.name:<32}{self.callers:>8}{rate}{''.join(times)}{times_as_fast}"
 
 
 @contextmanager
@@ -76,38 +88,56 @@ def question(number: int) -> str:
     return f"Caller {number} asks: write three sentences about {TOPICS[number % len(TOPICS)]}."
 
 
-def body_of(number: int, *, tokens: int, models: Sequence[str]) -> bytes:
-    """Return the request of one caller: greedy, and exactly `tokens` tokens long."""
-    return json.dumps(
-        {
-            "model": models[number % len(models)],
-            "messages": [{"role": "user", "content": question(number)}],
-            "max_tokens": tokens,
-            "temperature": 0,
-            "ignore_eos": True,
-            "stream": True,
-        }
-    ).encode()
+def body_of(
+    number: int, *, tokens: int, models: Sequence[str], before: str = "", exact: bool = True
+) -> bytes:
+    """Return the request of one caller: greedy, and exactly `tokens` tokens long.
+
+    `transformers serve` refuses `ignore_eos`; it may stop earlier, so its pieces are counted.
+    """
+    body = {
+        "model": models[number % len(models)],
+        "messages": [{"role": "user", "content": before + question(number)}],
+        "max_tokens": tokens,
+        "temperature": 0,
+        "stream": True,
+    }
+    return json.dumps(body | {"ignore_eos": True} if exact else body).encode()
 
 
 async def one_caller(
-    backend: InProcessBackend, body: bytes, *, tokens: int, into: Measured
+    backend: Backend, body: bytes, *, tokens: int, into: Measured, scope: Scope | None = None
 ) -> None:
-    """Stream one answer and note when its pieces come."""
+    """Stream one answer and note when its pieces come; no `tokens` counts the pieces."""
     deadline = time.monotonic() + 3600
-    permit = Permit(backend="benchmark", body=body, policy_digest="", deadline=deadline)
-    request = WireRequest(path="chat/completions", body=body, deadline=deadline, stream=True)
+    permit = Permit(backend=backend.name, body=body, policy_digest="", deadline=deadline)
+    request = WireRequest(
+        path="chat/completions", body=body, deadline=deadline, stream=True, scope=scope
+    )
     start = last = time.perf_counter()
     events = (await backend.asend(request, permit=permit)).events
     assert events is not None
-    first = True
-    while (event := await events.aread()) is not None:
-        if b'"content":"' not in event or b'"role"' in event:
+    pieces = 0
+    async for event in _events(events):
+        choices = json.loads(event).get("choices") or [{}]
+        if not choices[0].get("delta", {}).get("content"):
             continue
         now = time.perf_counter()
-        (into.first_s if first else into.between_s).append(now - (start if first else last))
-        first, last = False, now
-    into.tokens += tokens
+        (into.between_s if pieces else into.first_s).append(now - (last if pieces else start))
+        pieces, last = pieces + 1, now
+    into.tokens += tokens or pieces
+
+
+async def _events(events: EventStream) -> AsyncIterator[bytes]:
+    """Yield the events of a stream; `transformers serve` ends it without saying so."""
+    try:
+        while (event := await events.aread()) is not None:
+            yield event
+    except BackendError as error:
+        if error.code != "stream_cut":
+            raise
+    finally:
+        await events.aclose()
 
 
 async def watch_loop(lags: list[float], *, done: asyncio.Event) -> None:
@@ -119,21 +149,63 @@ async def watch_loop(lags: list[float], *, done: asyncio.Event) -> None:
 
 
 async def with_engine(
-    backend: InProcessBackend, *, callers: int, tokens: int, models: Sequence[str] = ("benchmark",)
-) -> Measured:
+    backend: Backend, *, callers: int, tokens: int, models: Sequence[str] = ("benchmark",),
+    name: str = "hybridllm engine", before: str = "", scope: Scope | None = None,
+    exact: bool = True,
+) -> Measured:  # fmt: skip
     """Let some callers ask at once, in turn for each of some models."""
-    adapters = "" if models[0] == "benchmark" else f", {len(models)} adapters"
-    found = Measured(f"hybridllm engine{adapters}", callers)
-    bodies = [body_of(number, tokens=tokens, models=models) for number in range(callers)]
+    found = Measured(name, callers)
+    bodies = [
+        body_of(number, tokens=tokens, models=models, before=before, exact=exact)
+        for number in range(callers)
+    ]
     done = asyncio.Event()
     watcher = asyncio.create_task(watch_loop(found.lag_s, done=done))
     with clock(found):
         await asyncio.gather(
-            *(one_caller(backend, body, tokens=tokens, into=found) for body in bodies)
+            *(
+                one_caller(backend, body, tokens=tokens * exact, into=found, scope=scope)
+                for body in bodies
+            )
         )
     done.set()
     await watcher
     return found
+
+
+async def with_attached(text: str, *, callers: Sequence[int], tokens: int) -> list[Measured]:
+    """Measure a server that runs: `NAME=URL=MODEL`."""
+    name, url, model = text.split("=", 2)
+    exact = "transformers" not in name
+    backend = OpenAICompatibleBackend(
+        "benchmark",
+        place=Place.ON_PREMISES,
+        provider=PROVIDERS["openai_compatible"],
+        settings=HttpSettings(
+            base_url=BaseUrl.parse(url),
+            declared=DeclaredNetworks.of("benchmark", networks=["127.0.0.0/8"]),
+            max_connections=max(callers),
+        ),
+    )
+    how: dict[str, Any] = {"models": (model,), "name": name, "exact": exact}
+    await with_engine(backend, callers=1, tokens=4, **how)
+    found = [await with_engine(backend, callers=n, tokens=tokens, **how) for n in callers]
+    await backend.aclose()
+    return [replace(one, is_here=False) for one in found]
+
+
+def measure_prefixes(backend: InProcessBackend, arguments: argparse.Namespace) -> list[Measured]:
+    """Let all callers begin with the same text, with what was read before and without it."""
+    before = "The rules of the house are these. " * (arguments.prefix // 8)
+    scope = Scope("benchmark", Label(Level(0, "public")))
+    callers = max(arguments.callers)
+    asked: dict[str, Any] = {"callers": callers, "tokens": arguments.tokens, "before": before}
+    first, again = f"{arguments.prefix} tokens alike", "the same, read before"
+    asyncio.run(with_engine(backend, callers=1, tokens=4, before=before, scope=scope))
+    return [
+        asyncio.run(with_engine(backend, name=first, **asked)),
+        asyncio.run(with_engine(backend, name=again, scope=scope, **asked)),
+    ]
 
 
 def prompts_of(loaded: Any, *, callers: int) -> list[list[int]]:
@@ -220,18 +292,27 @@ def random_adapters(loaded: Any, *, count: int, folder: Path) -> dict[str, Path]
     return made
 
 
-def measure_adapters(backend: InProcessBackend, loaded: Any, arguments: argparse.Namespace) -> None:
-    """Print what several adapters in one batch cost beside one."""
+def measure_adapters(
+    backend: InProcessBackend, loaded: Any, arguments: argparse.Namespace
+) -> list[Measured]:
+    """Return what several adapters in one batch cost beside one."""
     with TemporaryDirectory() as folder:
         made = random_adapters(loaded, count=arguments.adapters, folder=Path(folder))
         for name, path in made.items():
             backend.load_adapter(name, path=path)
-    for callers in arguments.callers:
-        for models in ([*made][:1], [*made]):
-            found = asyncio.run(
-                with_engine(backend, callers=callers, tokens=arguments.tokens, models=models)
+    return [
+        asyncio.run(
+            with_engine(
+                backend,
+                callers=callers,
+                tokens=arguments.tokens,
+                models=models,
+                name=f"hybridllm engine, {len(models)} adapters",
             )
-            print(found.line(), flush=True)
+        )
+        for callers in arguments.callers
+        for models in ([*made][:1], [*made])
+    ]
 
 
 def main() -> None:
@@ -247,6 +328,8 @@ def main() -> None:
     parser.add_argument("--sequential", type=int, default=2, help="callers of plain generate")
     parser.add_argument("--adapters", type=int, default=0)
     parser.add_argument("--continuous-batching", action="store_true")
+    parser.add_argument("--prefix", type=int, default=0, help="tokens that all prompts begin with")
+    parser.add_argument("--attached", action="append", default=[], metavar="NAME=URL=MODEL")
     arguments = parser.parse_args()
     loaded = reference(arguments)
     backend = InProcessBackend(
@@ -255,24 +338,37 @@ def main() -> None:
     )  # fmt: skip
     asyncio.run(with_engine(backend, callers=1, tokens=4))  # loads the model
     with_generate(loaded, callers=1, tokens=4)
+    names = ("tokens/s", "/CPU s", "first s", "next ms", "lag ms", "times")
     print(
-        f"{'':<32}{'callers':>8}"
-        + "".join(f"{name:>9}" for name in ("tokens/s", "/CPU s", "first s", "next ms", "lag ms"))
-        + f"   ({loaded.device}, {loaded.model.dtype}, {arguments.threads} threads)"
+        f"{'':<32}{'callers':>8}{''.join(f'{name:>9}' for name in names)}"
+        f"   ({loaded.device}, {loaded.model.dtype}, {arguments.threads} threads)"
     )
-    print(with_generate(loaded, callers=arguments.sequential, tokens=arguments.tokens).line())
-    for callers in arguments.callers:
-        found = asyncio.run(with_engine(backend, callers=callers, tokens=arguments.tokens))
-        print(found.line(), flush=True)
-        if arguments.continuous_batching:
-            print(
-                with_continuous_batching(loaded, callers=callers, tokens=arguments.tokens).line(),
-                flush=True,
-            )
-    print(with_generate(loaded, callers=arguments.sequential, tokens=arguments.tokens).line())
-    if arguments.adapters:
-        measure_adapters(backend, loaded, arguments)
+    alone = with_generate(loaded, callers=arguments.sequential, tokens=arguments.tokens)
+    base = alone.tokens / alone.seconds
+    print(alone.line(base=base), flush=True)
+    for found in others(backend, loaded, arguments):
+        print(found.line(base=base), flush=True)
+    again = with_generate(loaded, callers=arguments.sequential, tokens=arguments.tokens)
+    print(again.line(base=base))
     backend.close()
+
+
+def others(
+    backend: InProcessBackend, loaded: Any, arguments: argparse.Namespace
+) -> Iterator[Measured]:
+    """Yield every other row, as soon as it is measured."""
+    for callers in arguments.callers:
+        yield asyncio.run(with_engine(backend, callers=callers, tokens=arguments.tokens))
+        if arguments.continuous_batching:
+            yield with_continuous_batching(loaded, callers=callers, tokens=arguments.tokens)
+    if arguments.prefix:
+        yield from measure_prefixes(backend, arguments)
+    for text in arguments.attached:
+        yield from asyncio.run(
+            with_attached(text, callers=arguments.callers, tokens=arguments.tokens)
+        )
+    if arguments.adapters:
+        yield from measure_adapters(backend, loaded, arguments)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def test_without_a_department_a_call_says_how_to_name_one(file):
 
 
 @pytest.mark.parametrize(
-    "name", "audio batches beta completions files fine_tuning images realtime uploads".split()
+    "name", "audio batches beta files fine_tuning images realtime uploads".split()
 )
 def test_an_endpoint_that_nobody_guards_is_refused(client, name):
     """An unguarded way out is an error, and `hasattr` still works."""

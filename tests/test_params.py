@@ -7,7 +7,14 @@ from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
+from openai.types.completion_create_params import (
+    CompletionCreateParamsNonStreaming as TextParams,
+)
+from openai.types.completion_create_params import (
+    CompletionCreateParamsStreaming as TextStreamParams,
+)
 from openai.types.embedding_create_params import EmbeddingCreateParams
+from openai.types.responses.input_token_count_params import InputTokenCountParams
 from openai.types.responses.response_create_params import (
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
@@ -15,9 +22,11 @@ from openai.types.responses.response_create_params import (
 
 from hybridllm.params import (
     CHAT_COMPLETIONS,
+    COMPLETIONS,
     EMBEDDINGS,
     ENDPOINTS,
     ENGINE_CONTROLS,
+    INPUT_TOKENS,
     RESPONSES,
     ParameterKind,
     guarded_parameters,
@@ -25,7 +34,9 @@ from hybridllm.params import (
 
 SDK = [
     (CHAT_COMPLETIONS, [CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming]),
+    (COMPLETIONS, [TextParams, TextStreamParams]),
     (EMBEDDINGS, [EmbeddingCreateParams]),
+    (INPUT_TOKENS, [InputTokenCountParams]),
     (RESPONSES, [ResponseCreateParamsNonStreaming, ResponseCreateParamsStreaming]),
 ]
 
@@ -54,7 +65,9 @@ def test_nothing_else_is_classified(endpoint, shapes):
 
 def test_every_endpoint_is_found_by_its_own_name():
     """Configuration files name endpoints as the SDK does."""
-    assert {"chat.completions", "embeddings", "responses"} == ENDPOINTS.keys()
+    named = {"chat.completions", "completions", "embeddings", "responses"}
+
+    assert named | {"responses.input_tokens"} == ENDPOINTS.keys()
     assert all(name == endpoint.name for name, endpoint in ENDPOINTS.items())
 
 

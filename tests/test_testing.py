@@ -7,9 +7,9 @@ from base64 import b64decode
 
 import openai
 import pytest
-from openai.types import CreateEmbeddingResponse
+from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import InputTokenCountResponse, Response, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 from hybridllm import AuditError, ConfigurationError, PermitError, PolicyDeniedError
@@ -20,8 +20,8 @@ from hybridllm.testing import (
     async_client_for_tests,
     client_for_tests,
 )
-from hybridllm.testing.response_shapes import response, response_events
-from hybridllm.testing.shapes import chat_chunks, chat_completion, embeddings
+from hybridllm.testing.response_shapes import input_tokens, response, response_events
+from hybridllm.testing.shapes import chat_chunks, chat_completion, completion, embeddings
 from hybridllm.wire import WireRequest
 
 CONFIGURATION = """
@@ -41,6 +41,7 @@ clearance = "internal"
 [backends.local]
 place = "on_premises"
 base_url = "http://192.0.2.1:8000/v1"
+endpoints = ["chat.completions", "completions", "embeddings", "responses", "responses.input_tokens"]
 networks = ["192.0.2.1/32"]
 clearance = { level = "confidential", compartments = "all" }
 [models.assistant]
@@ -82,6 +83,8 @@ def unknown_fields(value):
     [
         (ChatCompletion, chat_completion({"model": "m", "messages": turn(PLAIN)}, text=PLAIN)),
         (ChatCompletion, chat_completion({"model": "m", "messages": [], "n": 2}, text="")),
+        (Completion, completion({"model": "m", "prompt": ["a", "あ"], "n": 2}, text=PLAIN)),
+        (InputTokenCountResponse, input_tokens({"model": "m", "input": PLAIN})),
         (CreateEmbeddingResponse, embeddings({"model": "m", "input": ["a", "あ"]})),
         (Response, response({"model": "m", "input": PLAIN}, text=PLAIN)),
         (Response, response({"model": "m", "input": turn(PLAIN)}, text="")),
@@ -117,6 +120,33 @@ def test_the_fake_answers_with_what_it_was_asked(config):
     assert PLAIN == reply.choices[0].message.content
     assert "cloud" == reply.policy_decision.backend
     assert (len(PLAIN), 2 * len(PLAIN)) == (reply.usage.prompt_tokens, reply.usage.total_tokens)
+
+
+def test_plain_text_is_continued_whole_and_in_pieces(config):
+    """The older endpoint is guarded and answered like the others."""
+    with client_for_tests(config) as client:
+        whole = client.completions.create(model="assistant", prompt=PLAIN)
+        stream = client.completions.create(model="assistant", prompt=PLAIN, stream=True)
+        pieces = [choice.text for chunk in stream for choice in chunk.choices]
+        marked = client.completions.create(model="assistant", prompt=MARKED)
+
+    assert [PLAIN, PLAIN] == [whole.choices[0].text, "".join(pieces)]
+    assert ["cloud", "local"] == [one.policy_decision.backend for one in (whole, marked)]
+
+
+async def test_tokens_are_counted_where_the_text_may_be_seen(config):
+    """A count is a request like any other: what is confidential is counted inside."""
+    with client_for_tests(config) as client:
+        counted = client.responses.input_tokens.count(model="assistant", input=PLAIN)
+        plan = client.responses.input_tokens.explain(model="assistant", input=MARKED)
+    async with async_client_for_tests(config) as client:
+        awaited = await client.responses.input_tokens.count(model="assistant", input=MARKED)
+
+    assert (len(PLAIN), len(MARKED)) == (counted.input_tokens, awaited.input_tokens)
+    assert ["cloud", "local"] == [
+        one.policy_decision.backend for one in (counted, awaited)
+    ]  # fmt: skip
+    assert ["local"] == [candidate.backend for candidate in plan.decision.candidates]
 
 
 def test_parts_of_a_message_are_echoed_as_one_text(config):

@@ -23,6 +23,7 @@ from hybridllm.config import PolicyState, Reloader, Wiring, open_config
 from hybridllm.errors import ConfigurationError, UnsupportedEndpointError, expected_one_of
 from hybridllm.resources.calling import LONGEST_TIMEOUT_S, Caller, Options
 from hybridllm.resources.chat import AsyncChat, Chat
+from hybridllm.resources.completions import AsyncCompletions, Completions
 from hybridllm.resources.embeddings import AsyncEmbeddings, Embeddings
 from hybridllm.resources.models import AsyncModels, Models
 from hybridllm.resources.responses import AsyncResponses, Responses
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _NOT_GUARDED_YET = frozenset(
     """
-    audio batches beta completions containers conversations evals files fine_tuning images
+    audio batches beta containers conversations evals files fine_tuning images
     moderations realtime uploads videos webhooks
     """.split()
 )
@@ -201,7 +202,8 @@ class _BaseClient:
             if name in _NOT_GUARDED_YET:
                 raise UnsupportedEndpointError(
                     f"{name!r} is not guarded by hybridllm yet, so it is refused. "
-                    "Guarded are: chat.completions, responses, embeddings, models, vector_stores"
+                    "Guarded are: chat.completions, completions, responses, embeddings, models, "
+                    "vector_stores"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -235,6 +237,11 @@ class HybridLLM(_BaseClient):
     def responses(self) -> Responses:
         """Responses."""
         return Responses(self._caller)
+
+    @cached_property
+    def completions(self) -> Completions:
+        """Completions of plain text."""
+        return Completions(self._caller)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -293,6 +300,11 @@ class AsyncHybridLLM(_BaseClient):
     def responses(self) -> AsyncResponses:
         """Responses."""
         return AsyncResponses(self._caller)
+
+    @cached_property
+    def completions(self) -> AsyncCompletions:
+        """Completions of plain text."""
+        return AsyncCompletions(self._caller)
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:

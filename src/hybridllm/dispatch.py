@@ -35,7 +35,7 @@ from hybridllm.errors import AddressRefusedError, AuditError
 from hybridllm.permit import Permit
 from hybridllm.replies import UnreadableReplyError, read_reply
 from hybridllm.types import Place
-from hybridllm.wire import BackendError, EventStream, FailureKind, WireReply, WireRequest
+from hybridllm.wire import BackendError, EventStream, FailureKind, Scope, WireReply, WireRequest
 
 if TYPE_CHECKING:
     from hybridllm.gate import Slot
@@ -172,6 +172,7 @@ def _prepared(attempt: Attempt, asking: Asking) -> tuple[Send, record.Record]:
         deadline=asking.deadline,
         stream=frozen.stream,
         idempotency_key=asking.idempotency_key(candidate.backend),
+        scope=Scope(judged.facts.identity.department, judged.decision.label),
     )
     intent = record.intent(
         call=judged.id,

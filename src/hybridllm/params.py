@@ -15,8 +15,8 @@ parameter that a provider invents tomorrow cannot slip past the policy.
 Egress and retention parameters reach a cloud backend only if its configuration
 lists them under `parameters`.
 
-Source: `CompletionCreateParams`, `EmbeddingCreateParams` and
-`ResponseCreateParams` of openai 3.57; a test compares the names.
+Source: both `CompletionCreateParams`, `EmbeddingCreateParams`, `ResponseCreateParams`
+and `InputTokenCountParams` of openai 3.57; a test compares the names.
 """
 
 from __future__ import annotations
@@ -91,6 +91,22 @@ CHAT_COMPLETIONS = Endpoint(
     ),
 )
 
+COMPLETIONS = Endpoint(
+    name="completions",
+    path="completions",
+    required=("model", "prompt"),
+    streams=True,
+    ledger=_ledger(
+        data="prompt stop suffix user",
+        control="""
+            best_of echo frequency_penalty logit_bias logprobs max_tokens model n
+            presence_penalty seed stream stream_options temperature top_p
+        """,
+        egress="",
+        retention="",
+    ),
+)
+
 EMBEDDINGS = Endpoint(
     name="embeddings",
     path="embeddings",
@@ -121,8 +137,24 @@ RESPONSES = Endpoint(
     ),
 )
 
+INPUT_TOKENS = Endpoint(
+    name="responses.input_tokens",
+    path="responses/input_tokens",
+    required=("model", "input"),
+    ledger=_ledger(
+        data="input instructions personality text tool_choice tools",
+        control="model parallel_tool_calls reasoning truncation",
+        egress="",
+        retention="conversation previous_response_id",
+    ),
+)
+"""Counting tokens sends the whole prompt, so it is guarded like an answer to it."""
+
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
-    {endpoint.name: endpoint for endpoint in (CHAT_COMPLETIONS, EMBEDDINGS, RESPONSES)}
+    {
+        endpoint.name: endpoint
+        for endpoint in (CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS, RESPONSES, INPUT_TOKENS)
+    }
 )
 
 _HARMLESS: Mapping[str, object] = MappingProxyType({"store": False, "background": False})

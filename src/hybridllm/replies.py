@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hybridllm.params import Endpoint
 
-_PRODUCED = {"chat.completions": "choices", "embeddings": "data", "responses": "output"}
+_PRODUCED: Mapping[str, tuple[str, type]] = {
+    "chat.completions": ("choices", list),
+    "completions": ("choices", list),
+    "embeddings": ("data", list),
+    "responses": ("output", list),
+    "responses.input_tokens": ("input_tokens", int),
+}
 _COUNTS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens")
 _LAST_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
@@ -30,7 +36,8 @@ def read_reply(endpoint: Endpoint, *, body: bytes) -> dict[str, Any]:
         UnreadableReplyError: It is no JSON, or not a reply of this endpoint.
     """
     reply = _json(body)
-    if not isinstance(reply.get(_PRODUCED[endpoint.name]), list):
+    name, kind = _PRODUCED[endpoint.name]
+    if type(reply.get(name)) is not kind:
         raise UnreadableReplyError
     return reply
 
@@ -87,6 +94,9 @@ class StreamReader:
             delta = choice.get("delta")
             if isinstance(delta, dict):
                 self._collect((choice.get("index"),), delta)
+            text = choice.get("text")  # of plain completions
+            if isinstance(text, str):
+                self._collect((choice.get("index"), "text"), text)
 
     def _take_response_event(self, event: dict[str, Any]) -> None:
         kind = event["type"]

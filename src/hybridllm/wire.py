@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from hybridllm.labels import Label
     from hybridllm.permit import Permit
     from hybridllm.types import Place, PolicyDecision
 
@@ -46,6 +47,8 @@ class BackendError(Exception):
         kind: How it failed.
         status: HTTP status, for `FailureKind.STATUS`.
         code: The provider's error code, if it is one that is known to hold no content.
+        detail: A sentence of an engine of ours, which holds names and counts and no content.
+        param: The parameter at fault, where such an engine names one.
         retry_after_s: How long the backend asks to wait, in seconds.
         request_id: The backend's own id of the request.
         policy_decision: The decision under which it was tried; set by the flow.
@@ -58,6 +61,8 @@ class BackendError(Exception):
         kind: FailureKind,
         status: int | None = None,
         code: str = "",
+        detail: str = "",
+        param: str | None = None,
         retry_after_s: float | None = None,
         request_id: str = "",
     ) -> None:
@@ -65,6 +70,8 @@ class BackendError(Exception):
         self.kind = kind
         self.status = status
         self.code = code
+        self.detail = detail
+        self.param = param
         self.retry_after_s = retry_after_s
         self.request_id = request_id
         self.policy_decision: PolicyDecision | None = None
@@ -74,6 +81,7 @@ class BackendError(Exception):
     def summary(self) -> str:
         """One sentence without content."""
         code = f" ({self.code})" if self.code else ""
+        code += f": {self.detail}" if self.detail else ""
         match self.kind:
             case FailureKind.CONNECTION:
                 return f"backend {self.backend!r} cannot be reached, or broke off{code}"
@@ -138,6 +146,17 @@ class NoBackendError(BackendError):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Within what requests may share work: one department, one label.
+
+    Data for a backend in this process; it is never written to a connection.
+    """
+
+    department: str
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
 class WireRequest:
     """One attempt, ready to be sent.
 
@@ -147,6 +166,7 @@ class WireRequest:
         deadline: When the whole call must be over, in seconds of `time.monotonic`.
         stream: Whether the reply comes as server-sent events.
         idempotency_key: The same for every attempt of one call at one backend.
+        scope: Whose request it is; without it, nothing is shared with any other request.
     """
 
     path: str
@@ -154,6 +174,7 @@ class WireRequest:
     deadline: float
     stream: bool = False
     idempotency_key: str = ""
+    scope: Scope | None = None
 
     def __repr__(self) -> str:
         return f"WireRequest(path={self.path!r}, bytes={len(self.body)})"

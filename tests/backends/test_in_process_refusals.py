@@ -103,7 +103,7 @@ def test_what_has_no_effect_on_an_answer_is_read_over():
     assert read_job("chat/completions", body=body) == read_job("chat/completions", body=chat("x"))
 
 
-@pytest.mark.parametrize("path", ["responses", "models", "../completions"])
+@pytest.mark.parametrize("path", ["responses/x", "models", "../completions"])
 def test_other_paths_are_not_served(backend, path):
     """Only what the engine can do is offered."""
     error = refused(backend, prompt(SECRET), path=path)

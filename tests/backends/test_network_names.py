@@ -5,12 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hybridllm.errors import AddressRefusedError
-from tests.leaks.operations import OPERATIONS, Operation, acall, call
+from tests.leaks.operations import OPERATIONS, Operation, acall, call, params_of
 from tests.leaks.setting import (
     audit_text,
     open_async_client,
@@ -24,11 +23,7 @@ from tests.support.tripwire import AuditHookTripwire
 
 NAME = "engine.inner.example"
 _OUTSIDE = "203.0.113.7"
-_ASK: dict[str, dict[str, Any]] = {
-    "chat.completions": {"messages": [{"role": "user", "content": "Kestrel plan 7781"}]},
-    "responses": {"input": "Kestrel plan 7781"},
-    "embeddings": {"input": "Kestrel plan 7781"},
-}
+_TEXT = "Kestrel plan 7781"
 
 
 @pytest.fixture
@@ -38,13 +33,14 @@ def tripwire() -> Iterator[AuditHookTripwire]:
 
 
 async def _ask(operation: Operation, *, file: Path) -> str | None:
+    params = params_of(operation.endpoint, _TEXT)
     if operation.is_async:
         async with open_async_client(file) as client:
             mine = client.with_options(label="confidential")
-            return (await acall(mine, operation, params=_ASK[operation.endpoint])).backend
+            return (await acall(mine, operation, params=params)).backend
     with open_client(file) as plain:
         other = plain.with_options(label="confidential")
-        return call(other, operation, params=_ASK[operation.endpoint]).backend
+        return call(other, operation, params=params).backend
 
 
 def _resolve_to(monkeypatch: pytest.MonkeyPatch, *answers: tuple[str, ...]) -> RecordingResolver:
@@ -116,10 +112,10 @@ def test_a_name_that_moves_away_is_refused_at_the_next_connection(
 
     with open_client(file) as client:
         mine = client.with_options(label="confidential")
-        call(mine, operation, params=_ASK[operation.endpoint])
+        call(mine, operation, params=params_of(operation.endpoint, _TEXT))
         client._wiring.runtime.backends["on_premises"].close()
         with pytest.raises(AddressRefusedError):
-            call(mine, operation, params=_ASK[operation.endpoint])
+            call(mine, operation, params=params_of(operation.endpoint, _TEXT))
 
     assert [] == tripwire.strays
     assert [] == cloud.connections
@@ -139,6 +135,6 @@ def test_the_question_to_the_name_server_is_the_host_and_nothing_more(
         for operation in OPERATIONS:
             if not operation.is_async:
                 mine = client.with_options(label="confidential")
-                call(mine, operation, params=_ASK[operation.endpoint])
+                call(mine, operation, params=params_of(operation.endpoint, _TEXT))
 
     assert {NAME} == set(resolver.questions) - {"127.0.0.1"}  # a number is no question

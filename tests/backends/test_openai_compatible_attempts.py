@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from hybridllm import HybridLLM
-from tests.leaks.operations import OPERATIONS, Operation, call
+from tests.leaks.operations import OPERATIONS, Operation, call, params_of
 from tests.leaks.setting import audit_records, open_client, outcomes, unfinished, write_config
 from tests.support.behaviours import (
     BadJson,
@@ -125,8 +125,7 @@ def test_nothing_is_sent_again_once_a_piece_has_arrived(
 ) -> None:
     """A stream that breaks in the middle is an error, not a second question."""
     on_premises.behave(fault)
-    chat = operation.endpoint == "chat.completions"
-    params: dict[str, Any] = {"messages": _ASK["messages"]} if chat else {"input": "Kestrel plan"}
+    params = params_of(operation.endpoint, "Kestrel plan")
 
     with _quick(file) as client:
         mine = client.with_options(label="confidential", max_retries=3)

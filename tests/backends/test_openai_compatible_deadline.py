@@ -17,7 +17,7 @@ import pytest
 from hybridllm import HybridLLM
 from hybridllm.backends.exchange import retry_after
 from hybridllm.config import open_config
-from tests.leaks.operations import OPERATIONS, Operation, call
+from tests.leaks.operations import OPERATIONS, Operation, call, params_of
 from tests.leaks.setting import write_config
 from tests.support.behaviours import (
     Behaviour,
@@ -78,9 +78,7 @@ def test_one_deadline_holds_for_the_whole_call(
 ) -> None:
     """Byte by byte, attempt by attempt: together they never take longer than asked for."""
     on_premises.behave(fault)
-    text = "Kestrel plan 7781"
-    chat = operation.endpoint == "chat.completions"
-    params: dict[str, Any] = {"messages": _ASK["messages"]} if chat else {"input": text}
+    params = params_of(operation.endpoint, "Kestrel plan 7781")
     started = time.monotonic()
 
     with _quick(file) as client:

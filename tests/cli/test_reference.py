@@ -20,7 +20,7 @@ from hybridllm.policy.schema import DepartmentConfig, LabelTable
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 CONFIGURATION = REFERENCE / "configuration.md"
 CLI = REFERENCE / "cli.md"
-VERBS = ("init", "check", "ask", "explain", "doctor", "audit")
+VERBS = ("init", "check", "ask", "explain", "doctor", "audit", "engine")
 
 # Where the default depends on other settings, the page says on which.
 SAID_IN_WORDS = {

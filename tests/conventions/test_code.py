@@ -38,6 +38,7 @@ POSITIONAL_ARGUMENTS: dict[str, str] = {
     "src/hybridllm/policy/load.py::build_label": "the scale is what the label is on",
     "src/hybridllm/resources/replies.py::chat_chunk": "called through `streams.Build`",
     "src/hybridllm/resources/replies.py::response_event": "called through `streams.Build`",
+    "src/hybridllm/resources/replies.py::text_chunk": "called through `streams.Build`",
 }
 
 # Folders whose work is to speak to a person at a terminal.

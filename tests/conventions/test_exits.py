@@ -35,12 +35,14 @@ MAY_CONNECT = {
     "addresses": "it looks names up, so that their addresses can be judged",
     "backends": "the exit itself",
     "demo": "a loopback server stands in for the cloud",
+    "managed": "it asks engines whether they are well and busy; no content",
 }
 
 # Top-level module -> why it may read the environment.
 MAY_READ_ENVIRONMENT = {
     "config": "the one place that reads it",
     "demo": "it looks for a key when asked for the real cloud",
+    "managed": "an engine inherits it, without its secrets",
 }
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from hybridllm.backends.in_process import InProcessBackend
 from hybridllm.permit import Permit
-from hybridllm.wire import WireReply, WireRequest
+from hybridllm.resources.failures import openai_error
+from hybridllm.wire import BackendError, Scope, WireReply, WireRequest
 
 
 def chat(text: str, **settings: Any) -> dict[str, Any]:
@@ -25,22 +26,31 @@ def prompt(text: str | list[int], **settings: Any) -> dict[str, Any]:
 
 
 def wire(
-    body: dict[str, Any], *, path: str | None = None, deadline_s: float = 60.0
+    body: dict[str, Any],
+    *,
+    path: str | None = None,
+    deadline_s: float = 60.0,
+    scope: Scope | None = None,
 ) -> tuple[WireRequest, Permit]:
     """Return a request with the permit for it."""
     path = path or ("chat/completions" if "messages" in body else "completions")
     data = json.dumps(body).encode()
     deadline = time.monotonic() + deadline_s
-    request = WireRequest(path=path, body=data, deadline=deadline, stream=bool(body.get("stream")))
+    request = WireRequest(
+        path=path, body=data, deadline=deadline, stream=bool(body.get("stream")), scope=scope
+    )
     return request, Permit(
         backend="tiny", body=data, policy_digest="", deadline=time.monotonic() + 60
     )
 
 
 def raw(backend: InProcessBackend, body: dict[str, Any], **how: Any) -> WireReply:
-    """Send a request and return what the backend returns."""
+    """Send a request and return what the backend returns; a failure is the SDK's own class."""
     request, permit = wire(body, **how)
-    return backend.send(request, permit=permit)
+    try:
+        return backend.send(request, permit=permit)
+    except BackendError as error:
+        raise openai_error(error) from None
 
 
 def ask(backend: InProcessBackend, body: dict[str, Any], **how: Any) -> dict[str, Any]:
@@ -52,7 +62,10 @@ def ask(backend: InProcessBackend, body: dict[str, Any], **how: Any) -> dict[str
 async def aask(backend: InProcessBackend, body: dict[str, Any], **how: Any) -> dict[str, Any]:
     """Send a request from an event loop and return its reply."""
     request, permit = wire(body, **how)
-    reply: dict[str, Any] = json.loads((await backend.asend(request, permit=permit)).body)
+    try:
+        reply: dict[str, Any] = json.loads((await backend.asend(request, permit=permit)).body)
+    except BackendError as error:
+        raise openai_error(error) from None
     return reply
 
 

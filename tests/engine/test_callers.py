@@ -10,6 +10,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from hybridllm.backends.in_process_replies import error_of
+from hybridllm.engine.exchange import Refusal
+from hybridllm.wire import BackendError
 from tests.engine import tiny
 from tests.engine.asking import aask, ask, chat, raw, text_of
 
@@ -60,7 +63,7 @@ def test_a_closed_stream_frees_its_place(new_backend):
     reply = ask(backend, chat("Bye", max_tokens=2))
 
     assert 2 == reply["usage"]["completion_tokens"]
-    with pytest.raises(openai.APIConnectionError):
+    with pytest.raises(BackendError, match="closed"):
         events.read()
 
 
@@ -135,7 +138,7 @@ def test_closing_ends_the_thread_and_all_requests(new_backend):
     backend.close()
 
     assert before == len(engine_threads())
-    with pytest.raises(openai.APIConnectionError):
+    with pytest.raises(BackendError, match="closed"):
         read_all(events)
     with pytest.raises(openai.InternalServerError):
         ask(backend, chat("Hello"))
@@ -150,7 +153,17 @@ def test_a_model_that_cannot_be_loaded_says_why(new_backend, tmp_path):
         with pytest.raises(openai.InternalServerError, match=r"model\.safetensors") as caught:
             ask(backend, chat("Hello"))
         assert "model_not_loaded" == caught.value.code
-        assert "false" == caught.value.response.headers["x-should-retry"]
+
+
+def test_only_a_full_queue_is_worth_another_try():
+    """The flow neither asks a broken engine again nor gives up on one that is busy."""
+    tried = {
+        status: error_of(Refusal("x", code="x", status=status), backend="tiny")
+        for status in (400, 408, 429, 500, 503)
+    }
+
+    assert [429] == [status for status, error in tried.items() if error.may_retry]
+    assert [408, 429, 500, 503] == [code for code, error in tried.items() if error.may_fall_back]
 
 
 def test_loading_reports_its_progress(new_backend):

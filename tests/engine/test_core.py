@@ -25,7 +25,7 @@ def test_a_fault_in_one_turn_leaves_nobody_waiting(new_backend, monkeypatch):
     ask(backend, chat("Hello", max_tokens=1))
 
     with monkeypatch.context() as patched:
-        patched.setattr(Scheduler, "_admit", lambda self: {}["社外秘"])
+        patched.setattr(Scheduler, "_sweep", lambda self: {}["社外秘"])
         with pytest.raises(openai.InternalServerError) as caught:
             ask(backend, chat("Hello", max_tokens=1))
 

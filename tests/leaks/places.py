@@ -236,6 +236,35 @@ _EMBEDDINGS: Mapping[str, Callable[[int], Ask]] = {
     ),
 }
 
+
+def _continued(
+    put: Callable[[str], Params], *, cut: Callable[[str], tuple[str, ...]] | None = None
+) -> Callable[[int], Ask]:
+    def ask(number: int) -> Ask:
+        base, secret = {"prompt": f"hello {number}"}, _spaced(number)
+        sent = cut(secret) if cut else ()
+        return Ask(base | put(secret), secret, sent=sent, innocent=base | put(_harmless(number)))
+
+    return ask
+
+
+_COMPLETIONS: Mapping[str, Callable[[int], Ask]] = {
+    "label": _labelled("prompt"),
+    "text memory": _remembered("prompt"),
+    "prompt": _continued(lambda s: {"prompt": f"note {s}"}),
+    "prompt in a list": _continued(lambda s: {"prompt": ["plum", f"note {s}"]}),
+    "prompt split over a list": _continued(lambda s: {"prompt": [*halves(s)]}, cut=halves),
+    "prompt split with its end": _continued(
+        lambda s: {"prompt": halves(s)[0], "suffix": halves(s)[1]}, cut=halves
+    ),
+    "suffix": _continued(lambda s: {"suffix": f"note {s}"}),
+    "stop": _continued(lambda s: {"stop": [f"note {s}"]}),
+    "user": _continued(lambda s: {"user": s}),
+    "token ids": lambda n: Ask({"prompt": [101, 20000 + n, 102]}, f"[101,{20000 + n},102]"),
+    "lists of token ids": lambda n: Ask({"prompt": [[101], [20000 + n]]}, f"[[101],[{20000 + n}]]"),
+}
+_COUNTED = ("input", "instructions", "early item", "function result", "tool description")
+
 PLACES: tuple[Place, ...] = (
     *(Place(name, "chat.completions", ask) for name, ask in _SINGLE.items()),
     *(
@@ -254,6 +283,10 @@ PLACES: tuple[Place, ...] = (
         ),
     ),
     *(Place(name, "embeddings", ask) for name, ask in _EMBEDDINGS.items()),
+    *(Place(name, "completions", ask) for name, ask in _COMPLETIONS.items()),
+    Place("label", "responses.input_tokens", _labelled("input")),
+    Place("text memory", "responses.input_tokens", _remembered("input")),
+    *(Place(name, "responses.input_tokens", _responses(_RESPONSES[name])) for name in _COUNTED),
 )
 
 

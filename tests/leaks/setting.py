@@ -33,14 +33,18 @@ default = "internal"
 place = "cloud"
 base_url = "http://127.0.0.1:{cloud}/v1"
 clearance = "internal"
-endpoints = ["chat.completions", "embeddings", "responses"]
+endpoints = [
+  "chat.completions", "completions", "embeddings", "responses", "responses.input_tokens",
+]
 
 [backends.on_premises]
 place = "on_premises"
 base_url = "http://{host}:{on_premises}/v1"
 networks = ["127.0.0.0/8"]
 clearance = {{ level = "restricted", compartments = "all" }}
-endpoints = ["chat.completions", "embeddings", "responses"]
+endpoints = [
+  "chat.completions", "completions", "embeddings", "responses", "responses.input_tokens",
+]
 {backend}
 [models.assistant]
 candidates = [

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.leaks.operations import OPERATIONS, Operation, acall, call
+from tests.leaks.operations import OPERATIONS, Operation, acall, call, params_of
 from tests.leaks.setting import open_async_client, open_client, write_config
 from tests.support.proxy import RecordingProxy
 from tests.support.server import RecordingServer
@@ -28,9 +28,7 @@ _NETRC = (
 
 
 def _params(operation: Operation) -> dict[str, Any]:
-    if operation.endpoint == "chat.completions":
-        return {"messages": [{"role": "user", "content": _TEXT}]}
-    return {"input": _TEXT}
+    return params_of(operation.endpoint, _TEXT)
 
 
 async def _received(

@@ -7,18 +7,31 @@ from typing import Any
 
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+from openai.types.completion_create_params import (
+    CompletionCreateParamsNonStreaming as TextParams,
+)
 from openai.types.embedding_create_params import EmbeddingCreateParams
+from openai.types.responses.input_token_count_params import InputTokenCountParams
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 
 from hybridllm.classify.walk import Text, Unreadable, walk
 from hybridllm.freeze import freeze
-from hybridllm.params import CHAT_COMPLETIONS, EMBEDDINGS, RESPONSES, Endpoint
+from hybridllm.params import (
+    CHAT_COMPLETIONS,
+    COMPLETIONS,
+    EMBEDDINGS,
+    INPUT_TOKENS,
+    RESPONSES,
+    Endpoint,
+)
 from tests.leaks.filled import requests, strings
 
 _SHAPES = {
     "chat.completions": (CHAT_COMPLETIONS, CompletionCreateParamsNonStreaming, 400),
+    "completions": (COMPLETIONS, TextParams, 5),
     "embeddings": (EMBEDDINGS, EmbeddingCreateParams, 2),
     "responses": (RESPONSES, ResponseCreateParamsNonStreaming, 600),
+    "responses.input_tokens": (INPUT_TOKENS, InputTokenCountParams, 500),
 }
 _TURNS = 12  # no union of the SDK that is not an item of a list has more members
 _LARGEST = 100_000_000

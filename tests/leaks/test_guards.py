@@ -14,7 +14,7 @@ import pytest
 from hybridllm import HybridLLM
 from hybridllm.classify.detector import Match
 from hybridllm.errors import AuditError
-from tests.leaks.operations import OPERATIONS, Answered, Operation, acall, call
+from tests.leaks.operations import OPERATIONS, Answered, Operation, acall, call, params_of
 from tests.leaks.residue import collected
 from tests.leaks.setting import open_async_client, open_client, write_config
 from tests.support.server import RecordingServer
@@ -84,9 +84,7 @@ def _with(client: Any, **changed: Any) -> Any:
 
 
 def _params(operation: Operation) -> dict[str, Any]:
-    if operation.endpoint == "chat.completions":
-        return {"messages": [{"role": "user", "content": _TEXT}]}
-    return {"input": _TEXT}
+    return params_of(operation.endpoint, _TEXT)
 
 
 @pytest.fixture

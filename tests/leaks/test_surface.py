@@ -12,7 +12,7 @@ import pytest
 
 from hybridllm import AsyncHybridLLM, HybridLLM
 from hybridllm.errors import UnknownParameterError, UnsupportedEndpointError
-from tests.leaks.operations import OPERATIONS, call
+from tests.leaks.operations import OPERATIONS, call, params_of, verb
 from tests.leaks.setting import open_client, write_config
 from tests.support.server import RecordingServer
 
@@ -60,13 +60,16 @@ def test_the_matrix_knows_every_method_that_sends(kind: type, client: HybridLLM)
 
     methods = set(_methods(twin))
 
-    wanted = {f"{endpoint}.{verb}" for endpoint in known for verb in ("create", "explain")}
+    wanted = {f"{one}.{name}" for one in known for name in (verb(one), "explain")}
     assert wanted | _HARMLESS == methods
 
 
 def _namespaces() -> list[str]:
     """Return the public names of the SDK's client that are not ours."""
-    ours = {"chat", "embeddings", "models", "responses", "vector_stores", "close", "with_options"}
+    ours = {
+        "chat", "close", "completions", "embeddings", "models", "responses", "vector_stores",
+        "with_options",
+    }  # fmt: skip
     names = {name for name in dir(openai.OpenAI) if not name.startswith("_")}
     return sorted(names - ours)
 
@@ -90,8 +93,7 @@ def test_no_argument_moves_the_destination_or_the_headers(
     name: str, operation: Any, client: HybridLLM, cloud: RecordingServer
 ) -> None:
     """Headers, queries and hosts of a request are not the caller's to set."""
-    content = {"messages": [{"role": "user", "content": "hi"}]}
-    params = content if operation.endpoint == "chat.completions" else {"input": "hi"}
+    params = params_of(operation.endpoint, "hi")
 
     for more in ({name: {"a": "b"}}, {"extra_body": {name: "http://203.0.113.7"}}):
         with pytest.raises(UnknownParameterError):

@@ -70,6 +70,8 @@ def test_the_tutorials_table_shows_the_one_change(name, tmp_path, monkeypatch, r
         (item["department"], item["purpose"]) for item in found["changes"]
     }
     for change in found["changes"]:
+        if change["endpoint"] == "responses.input_tokens":  # vLLM counts no tokens in this way
+            continue
         assert ["cloud", "local"] == [item["backend"] for item in change["old"]["candidates"]]
         assert ["local"] == [item["backend"] for item in change["new"]["candidates"]]
 

@@ -1,4 +1,4 @@
-"""The bodies of chat completions, embeddings, models and tokenize.
+"""The bodies of chat completions, completions, embeddings, models and tokenize.
 
 Answers: what does an OpenAI-compatible server send back for this request?
 Not here: the Responses API (`responses_shapes`), sockets (`exchange`).
@@ -74,6 +74,20 @@ def chat_events(asked: Json, *, reply: Reply) -> list[bytes]:
     return [*(event(chunk) for chunk in chunks), DONE]
 
 
+def completion(asked: Json, *, reply: Reply) -> Json:
+    """Return the body of a completion of plain text."""
+    choice = _text_choice(reply.text, finish="stop")
+    return {**_text_completion(asked, choices=[choice]), "usage": _usage(asked, reply=reply)}
+
+
+def completion_events(asked: Json, *, reply: Reply) -> list[bytes]:
+    """Return the events of a streamed completion: pieces, finish reason, end mark."""
+    choices = [_text_choice(piece, finish=None) for piece in pieces(reply.text)]
+    choices.append(_text_choice("", finish="stop"))
+    chunks = [_text_completion(asked, choices=[choice]) for choice in choices]
+    return [*(event(chunk) for chunk in chunks), DONE]
+
+
 def embeddings(asked: Json) -> Json:
     """Return one vector for each input; equal inputs get equal vectors."""
     dimensions = asked.get("dimensions")
@@ -124,6 +138,20 @@ def _chunk(asked: Json, *, choices: list[Json]) -> Json:
     }
 
 
+def _text_completion(asked: Json, *, choices: list[Json]) -> Json:
+    return {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "created": CREATED,
+        "model": _model(asked),
+        "choices": choices,
+    }
+
+
+def _text_choice(text: str, *, finish: str | None) -> Json:
+    return {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
+
+
 def _chunk_choice(delta: Json, *, finish: str | None) -> Json:
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
 
@@ -145,7 +173,7 @@ def _model(asked: Json) -> str:
 
 
 def _usage(asked: Json, *, reply: Reply) -> Json:
-    prompt = token_count(json.dumps(asked.get("messages", [])))
+    prompt = token_count(json.dumps(asked.get("messages", asked.get("prompt", []))))
     completion = token_count(reply.text + "".join(call.arguments for call in reply.tool_calls))
     return {
         "prompt_tokens": prompt,

@@ -110,6 +110,7 @@ def right_answer(request: ParsedRequest, *, reply: Reply, models: Sequence[str])
 
 _STREAMS = {
     "/v1/chat/completions": chat_shapes.chat_events,
+    "/v1/completions": chat_shapes.completion_events,
     "/v1/responses": responses_shapes.response_events,
 }
 
@@ -118,6 +119,10 @@ def _posted(path: str, asked: Json, *, reply: Reply) -> Json | None:
     match path:
         case "/v1/chat/completions":
             body = chat_shapes.chat_completion(asked, reply=reply)
+        case "/v1/completions":
+            body = chat_shapes.completion(asked, reply=reply)
+        case "/v1/responses/input_tokens":
+            body = responses_shapes.input_tokens(asked)
         case "/v1/responses":
             body = responses_shapes.response(asked, reply=reply)
         case "/v1/embeddings":

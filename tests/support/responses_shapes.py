@@ -33,6 +33,14 @@ def response(asked: Json, *, reply: Reply) -> Json:
     }
 
 
+def input_tokens(asked: Json) -> Json:
+    """Return the count of an input's tokens."""
+    return {
+        "object": "response.input_tokens",
+        "input_tokens": token_count(json.dumps(asked.get("input", ""))),
+    }
+
+
 def response_events(asked: Json, *, reply: Reply) -> list[bytes]:
     """Return the events of a stream, from `response.created` to `response.completed`."""
     started = _skeleton(asked, status="in_progress")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 from openai import AsyncStream, Stream
-from openai.types import CreateEmbeddingResponse, Model
+from openai.types import Completion, CreateEmbeddingResponse, Model
 from openai.types.chat import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -124,7 +124,12 @@ async def in_an_event_loop() -> None:
 
 
 def others(client: OpenAI) -> None:
-    """Embeddings, models and errors."""
+    """Embeddings, plain text, counts, models and errors."""
+    assert_type(client.responses.input_tokens.count(model="m", input="text").input_tokens, int)
+    text: Completion = client.completions.create(model="m", prompt=["a", "b"], max_tokens=3)
+    assert_type(text.choices[0].text, str)
+    pieces: Stream[Completion] = client.completions.create(model="m", prompt="a", stream=True)
+    pieces.close()
     vectors = client.embeddings.create(model="assistant", input="text")
     assert_type(vectors.policy_decision, PolicyDecision)
     assert_type(client.models.list(), tuple[Model, ...])

@@ -3,8 +3,8 @@
 Answers: how does the flow ask a model that runs here?
 Not here: the engine (`hybridllm.engine`), which alone imports torch, and only when it is needed.
 
-Nothing leaves the process, and the permit is redeemed all the same. Failures are the OpenAI
-SDK's own classes, made from codes and counts.
+Nothing leaves the process, and the permit is redeemed all the same. Failures are `BackendError`,
+made from codes, names and counts.
 Units: seconds, tokens.
 """
 
@@ -31,9 +31,9 @@ from hybridllm.engine.exchange import (
     Refusal,
 )
 from hybridllm.engine.mailbox import LoopMailbox, ThreadMailbox
-from hybridllm.engine.replies import ReplyWriter, answers_of
 from hybridllm.engine.settings import Limits, LoadSettings, Pooling
-from hybridllm.engine.wire import read_body, read_job, wants_usage
+from hybridllm.engine.wire import read_body, read_job
+from hybridllm.engine.writers import writer_for
 from hybridllm.errors import ConfigurationError, MissingExtraError
 from hybridllm.types import Place
 from hybridllm.wire import WireReply, WireRequest
@@ -140,9 +140,9 @@ class InProcessBackend:
         except BaseException as error:  # whatever ends the wait must end the work as well
             call.cancel()
             if isinstance(error, Refusal):
-                raise error_of(error, path=request.path) from None
+                raise error_of(error, backend=self._name) from None
             raise
-        return reply_of(call, request=request)
+        return reply_of(call, request=request, backend=self._name)
 
     async def asend(self, request: WireRequest, *, permit: Permit) -> WireReply:
         """Make one attempt without blocking the event loop."""
@@ -155,9 +155,9 @@ class InProcessBackend:
         except BaseException as error:  # whatever ends the wait must end the work as well
             call.cancel()
             if isinstance(error, Refusal):
-                raise error_of(error, path=request.path) from None
+                raise error_of(error, backend=self._name) from None
             raise
-        return reply_of(call, request=request)
+        return reply_of(call, request=request, backend=self._name)
 
     def ask(self, prompt: str, *, max_tokens: int, timeout_s: float) -> str:
         """Return the model's answer to a prompt, at temperature 0.
@@ -201,6 +201,24 @@ class InProcessBackend:
         self._change(AdapterChange(name))
         # The name stays known as one that is not the model itself.
 
+    def time_generate(self, texts: Sequence[str], *, tokens: int) -> float:
+        """Return the seconds that plain `generate` takes for the same model, text by text.
+
+        For comparison; the model is loaded once more for it, and its weights are not reordered.
+
+        Raises:
+            ConfigurationError: The model cannot be loaded.
+            MissingExtraError: torch is not installed.
+        """
+        try:
+            from hybridllm.engine.sequential import generate_in_turn
+        except ImportError as error:
+            raise _missing(error) from None
+        settings = replace(self._settings, packed=False, adapters={})
+        return generate_in_turn(
+            settings, texts=texts, tokens=tokens, threads=self._limits.threads or 1
+        )
+
     def close(self) -> None:
         """End the engine's thread and free the model."""
         engine = self._end()
@@ -227,7 +245,7 @@ class InProcessBackend:
         try:
             return self._submit(request, mailbox=mailbox)
         except Refusal as refusal:
-            raise error_of(refusal, path=request.path) from None
+            raise error_of(refusal, backend=self._name) from None
 
     def _submit(self, request: WireRequest, *, mailbox: ThreadMailbox | LoopMailbox) -> Call:
         body = read_body(request.body)
@@ -236,12 +254,12 @@ class InProcessBackend:
         if adapter and isinstance(job, Embedding):
             raise Refusal("adapters do not embed", code="unsupported_model", param="model")
         if isinstance(job, Generation):
-            job = replace(job, adapter=adapter)
-        if not isinstance(job, Embedding) and job.streams != request.stream:
-            raise Refusal("body and request differ", code="invalid_value", param="stream")
-        writer = ReplyWriter(
-            request.path, body=body, reply_id=secrets.token_hex(12), created=int(time.time()),
-            answers=answers_of(job), with_usage=wants_usage(body),
+            job = replace(job, adapter=adapter, scope=request.scope)
+            if job.streams != request.stream:
+                raise Refusal("body and request differ", code="invalid_value", param="stream")
+        writer = writer_for(
+            request.path, body=body, job=job, reply_id=secrets.token_hex(12),
+            created=int(time.time()),
         )  # fmt: skip
         ticket = self._started().submit(job, mailbox=mailbox, deadline=request.deadline)
         return Call(ticket, mailbox=mailbox, writer=writer, streams=request.stream)
@@ -285,14 +303,19 @@ class InProcessBackend:
             from hybridllm.engine.core import Engine
             from hybridllm.engine.load import load
         except ImportError as error:
-            if str(error.name).partition(".")[0] == "hybridllm":
-                raise
-            raise MissingExtraError(feature="a model in this process", extra="local") from None
+            raise _missing(error) from None
         return Engine(
             lambda: load(self._settings, progress=self._progress),
             limits=self._limits,
             name=self._name,
         )
+
+
+def _missing(error: ImportError) -> ImportError:
+    """Return what is to be raised when a part of the extra is not there."""
+    if str(error.name).partition(".")[0] == "hybridllm":
+        return error  # a mistake of ours
+    return MissingExtraError(feature="a model in this process", extra="local")
 
 
 def _silent(_: str, __: float) -> None:

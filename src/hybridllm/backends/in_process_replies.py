@@ -1,77 +1,72 @@
-"""What callers get from a model in this process: replies, streams, and the SDK's errors.
+"""What callers get from a model in this process: replies, streams, and failures.
 
-Answers: what does a caller see of an engine's reply or refusal?
+Answers: what does the flow see of an engine's reply or refusal?
 Not here: writing the reply, and deciding to refuse (`hybridllm.engine`).
 
-The errors hold codes, names and counts, and never text of a request.
+The failures hold codes, names and counts, and never text of a request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-
-import httpx2
-import openai
 
 from hybridllm.engine.call import Call
 from hybridllm.engine.exchange import Refusal
-from hybridllm.wire import WireReply, WireRequest
+from hybridllm.wire import BackendError, FailureKind, WireReply, WireRequest
 
-# Nothing is sent there; the SDK's errors need a request with an address.
-_ADDRESS = "http://in-process.invalid/v1/"
-_KINDS: Mapping[int, type[openai.APIStatusError]] = {
-    400: openai.BadRequestError,
-    404: openai.NotFoundError,
-    429: openai.RateLimitError,
-}
+_FULL, _BROKEN = 429, 500
 
 
-def reply_of(call: Call, *, request: WireRequest) -> WireReply:
+class EngineError(BackendError):
+    """The engine refused or failed. Trying again helps only against a full queue."""
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether the same engine may succeed a moment later."""
+        return self.status == _FULL
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether another backend of the same decision may succeed."""
+        return (self.status or 0) >= _BROKEN or super().may_fall_back
+
+
+def reply_of(call: Call, *, request: WireRequest, backend: str) -> WireReply:
     """Return a complete reply, or a stream that has begun."""
     if request.stream:
-        return WireReply(events=_Events(call, path=request.path), request_id=call.reply_id)
+        return WireReply(events=_Events(call, backend=backend), request_id=call.reply_id)
     return WireReply(body=call.body, request_id=call.reply_id)
 
 
-def error_of(refusal: Refusal, *, path: str) -> openai.APIError:
-    """Return the SDK's error for a refusal; it holds codes, names and counts."""
-    request = httpx2.Request("POST", _ADDRESS + path)
+def error_of(refusal: Refusal, *, backend: str) -> BackendError:
+    """Return the failure of an attempt that the engine refuses."""
     if refusal.status == 408:
-        return openai.APITimeoutError(request)
-    kind = _KINDS.get(refusal.status, openai.InternalServerError)
-    body = {
-        "message": refusal.message,
-        "type": "invalid_request_error" if refusal.status < 429 else "server_error",
-        "param": refusal.param,
-        "code": refusal.code,
-    }
-    # Trying again helps only against a full queue.
-    headers = {"x-should-retry": "true" if refusal.status == 429 else "false"}
-    response = httpx2.Response(refusal.status, request=request, headers=headers)
-    return kind(refusal.message, response=response, body=body)
+        return EngineError(backend, kind=FailureKind.TIMEOUT)
+    return EngineError(
+        backend,
+        kind=FailureKind.STATUS,
+        status=refusal.status,
+        code=refusal.code,
+        detail=refusal.message,
+        param=refusal.param,
+    )
 
 
-def _broken_off(refusal: Refusal, *, path: str) -> openai.APIConnectionError:
-    """Return the error of a stream that ends too early."""
-    request = httpx2.Request("POST", _ADDRESS + path)
+def _broken_off(refusal: Refusal, *, backend: str) -> BackendError:
+    """Return the failure of a stream that ends too early."""
     if refusal.status == 408:
-        return openai.APITimeoutError(request)
-    return openai.APIConnectionError(message=refusal.message, request=request)
-
-
-def _stream_closed(path: str) -> openai.APIConnectionError:
-    """Return the error of reading a stream that its reader has closed."""
-    request = httpx2.Request("POST", _ADDRESS + path)
-    return openai.APIConnectionError(message="the stream was closed", request=request)
+        return BackendError(backend, kind=FailureKind.TIMEOUT)
+    return BackendError(
+        backend, kind=FailureKind.CONNECTION, code=refusal.code, detail=refusal.message
+    )
 
 
 class _Events:
     """The events of a streamed reply."""
 
-    def __init__(self, call: Call, *, path: str) -> None:
+    def __init__(self, call: Call, *, backend: str) -> None:
         self._call = call
-        self._path = path
+        self._backend = backend
         self._closed = False
 
     def read(self) -> bytes | None:
@@ -80,7 +75,7 @@ class _Events:
             while not (self._call.ready or self._call.complete or self._closed):
                 self._call.wait()
         except Refusal as refusal:
-            raise _broken_off(refusal, path=self._path) from None
+            raise _broken_off(refusal, backend=self._backend) from None
         return self._next()
 
     async def aread(self) -> bytes | None:
@@ -89,7 +84,7 @@ class _Events:
             while not (self._call.ready or self._call.complete or self._closed):
                 await self._call.await_next()
         except Refusal as refusal:
-            raise _broken_off(refusal, path=self._path) from None
+            raise _broken_off(refusal, backend=self._backend) from None
         except asyncio.CancelledError:
             self.close()
             raise
@@ -107,5 +102,9 @@ class _Events:
 
     def _next(self) -> bytes | None:
         if self._closed and not self._call.complete:
-            raise _stream_closed(self._path)
+            # Whoever reads a stream that was closed meanwhile must not take it for whole.
+            raise BackendError(
+                self._backend, kind=FailureKind.CONNECTION, code="cancelled",
+                detail="the stream was closed",
+            )  # fmt: skip
         return self._call.ready.popleft() if self._call.ready else None

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-_EVERY = frozenset({"chat.completions", "embeddings", "responses"})
-_NO_RESPONSES = frozenset({"chat.completions", "embeddings"})
+_BASIC = frozenset({"chat.completions", "embeddings"})
+_NO_RESPONSES = _BASIC | {"completions"}
+_EVERY = _NO_RESPONSES | {"responses"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Provider:
 
     name: str
     base_url: str | None = None
-    endpoints: frozenset[str] = _NO_RESPONSES
+    endpoints: frozenset[str] = _BASIC
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     key_header: str = "authorization"
     key_prefix: str = "Bearer "
@@ -54,7 +55,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             Provider(
                 "openai",
                 base_url="https://api.openai.com/v1",
-                endpoints=_EVERY,
+                endpoints=_EVERY | {"responses.input_tokens"},
                 defaults=_KEEP_NOTHING,
             ),
             Provider(
@@ -65,10 +66,12 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 key_prefix="",
             ),
             Provider("vllm", "http://127.0.0.1:8000/v1", _EVERY, is_local_engine=True),
-            Provider("sglang", "http://127.0.0.1:30000/v1", is_local_engine=True),
-            Provider("llama_server", "http://127.0.0.1:8080/v1", is_local_engine=True),
-            Provider("ollama", "http://127.0.0.1:11434/v1", is_local_engine=True),
-            Provider("nim", "http://127.0.0.1:8000/v1", is_local_engine=True),
+            Provider("sglang", "http://127.0.0.1:30000/v1", _NO_RESPONSES, is_local_engine=True),
+            Provider(
+                "llama_server", "http://127.0.0.1:8080/v1", _NO_RESPONSES, is_local_engine=True
+            ),
+            Provider("ollama", "http://127.0.0.1:11434/v1", _NO_RESPONSES, is_local_engine=True),
+            Provider("nim", "http://127.0.0.1:8000/v1", _NO_RESPONSES, is_local_engine=True),
         )
     }
 )

@@ -194,7 +194,7 @@ def message_texts(fields: Mapping[str, Any]) -> list[str]:
         item.text
         for item in walk(fields)
         if isinstance(item, Text)
-        and item.path.startswith(("/messages/", "/input"))
+        and item.path.startswith(("/messages/", "/input", "/prompt"))
         and tuple(item.path.split("/", 3)[1:3]) not in instructions
     ]
 
@@ -247,7 +247,9 @@ def _is_sound(match: object, text: str, detector: Detector) -> bool:
 
 def _is_content(path: str) -> bool:
     """Return whether a text is content, or one item of a list of contents."""
-    if not path.startswith(("/messages/", "/input/", "/stop/")):
+    if path in {"/prompt", "/suffix"}:
+        return True
+    if not path.startswith(("/messages/", "/input/", "/prompt/", "/stop/")):
         return False
     return path.endswith(_CONTENT_ENDS) or path.rpartition("/")[2].isdecimal()
 

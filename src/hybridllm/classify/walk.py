@@ -61,7 +61,7 @@ _FIELD_NAMES = frozenset(
     function function_call functions id image_url include input input_audio input_image
     instructions items json_schema logit_bias messages metadata model name output parameters
     prediction prompt properties refusal required response_format role safety_identifier
-    schema stop strict summary syntax text title tool_call_id tool_calls tool_choice tools
+    schema stop strict suffix summary syntax text title tool_call_id tool_calls tool_choice tools
     type url user
     """.split()
 )
@@ -222,4 +222,6 @@ def _is_opaque_part(node: _Node) -> bool:
 
 def _is_token_ids(node: _Node) -> bool:
     """Return whether a list may be text in token ids. Servers take floats and booleans for ids."""
-    return node.key == "input" and any(isinstance(item, (int, float)) for item in node.value)
+    return node.key in {"input", "prompt"} and any(
+        isinstance(item, (int, float)) for item in node.value
+    )

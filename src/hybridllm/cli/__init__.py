@@ -42,7 +42,7 @@ VERBS: Final[Mapping[str, str]] = {
     "lexicon": "keep lists of names as hashes",
     "rag": "read documents in, and search them",
     "size": "how many GPUs does a model need?",
-    "engine": "run and look after models in this process",
+    "engine": "run engines such as vLLM, look after them, and measure them",
     "adapter": "keep LoRA adapters, and let only checked ones serve",
 }
 """Verb -> one line of help. The module has the name of the verb, unless `_MODULES` says else."""

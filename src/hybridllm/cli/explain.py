@@ -16,6 +16,7 @@ from hybridllm.cli.decisions import explanation_document
 from hybridllm.cli.terminal import make_console, make_table, write_json
 from hybridllm.cli.texts import read_request
 from hybridllm.errors import RequestError
+from hybridllm.params import ENDPOINTS
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hybridllm.client import HybridLLM
     from hybridllm.types import Explanation, PolicyDecision, Reason
 
-_ENDPOINTS = ("chat.completions", "embeddings", "responses")
+_ENDPOINTS = tuple(ENDPOINTS)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hybridllm.policy.schema import BackendConfig
     from hybridllm.wire import Backend
 
-_IN_PROCESS_ENDPOINTS = frozenset({"chat.completions", "embeddings"})
+_IN_PROCESS_ENDPOINTS = frozenset(ENDPOINTS)
 _GUARDED = frozenset({ParameterKind.EGRESS, ParameterKind.RETENTION})
 _HTTP_ONLY = ("base_url", "api_key_env", "ca_file", "proxy", "networks")
 _IN_PROCESS_ONLY = ("model_path", "max_model_len")

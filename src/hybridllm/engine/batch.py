@@ -20,10 +20,17 @@ from transformers.cache_utils import DynamicCache
 
 from hybridllm.engine.cache import Slots
 from hybridllm.engine.model import LoadedModel
+from hybridllm.engine.prefixes import Prefix
 
 
 class Prefill:
     """Prompts that are being read.
+
+    Args:
+        prompts: Their tokens.
+        adapters: What each is read with.
+        chunk: Tokens of a single prompt that are read at once.
+        prefix: How all of them begin, where that has been read before.
 
     Attributes:
         cache: Their keys and values so far; rows start at column 0.
@@ -31,14 +38,18 @@ class Prefill:
     """
 
     def __init__(
-        self, prompts: Sequence[Sequence[int]], *, adapters: Sequence[str | None], chunk: int
-    ) -> None:
+        self, prompts: Sequence[Sequence[int]], *, adapters: Sequence[str | None], chunk: int,
+        prefix: Prefix | None = None,
+    ) -> None:  # fmt: skip
         self._adapters = adapters
         self.cache = DynamicCache()
         self.lengths = [len(prompt) for prompt in prompts]
         self._prompts = prompts
         self._chunk = chunk if len(prompts) == 1 else max(self.lengths)
-        self._read = 0
+        self._read = prefix.length if prefix else 0
+        for number, (keys, values) in enumerate(prefix.layers() if prefix else ()):
+            rows = (len(prompts), -1, -1, -1)
+            self.cache.update(keys.expand(rows), values.expand(rows), number)
 
     def advance(self, forward: Forward) -> torch.Tensor | None:
         """Read the next chunk; return the logits after each prompt once all are read."""

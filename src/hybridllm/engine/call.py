@@ -14,8 +14,8 @@ from collections import deque
 
 from hybridllm.engine.exchange import Accepted, Done, Event, Failed, Piece, Refusal, Vectors
 from hybridllm.engine.mailbox import LoopMailbox, ThreadMailbox
-from hybridllm.engine.replies import ReplyWriter
 from hybridllm.engine.ticket import Ticket
+from hybridllm.engine.writers import Writer
 
 
 class Call:
@@ -27,7 +27,7 @@ class Call:
     """
 
     def __init__(
-        self, ticket: Ticket, *, mailbox: ThreadMailbox | LoopMailbox, writer: ReplyWriter,
+        self, ticket: Ticket, *, mailbox: ThreadMailbox | LoopMailbox, writer: Writer,
         streams: bool,
     ) -> None:  # fmt: skip
         self.complete = False

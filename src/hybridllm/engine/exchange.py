@@ -8,6 +8,7 @@ Units: tokens; deadlines are seconds of `time.monotonic`. No `repr` here shows c
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +77,8 @@ class Generation:
         schema: JSON Schema that each answer fulfils, as JSON text.
         streams: Whether the caller wants each piece as it comes.
         adapter: Name of the adapter, `None` for the model itself.
+        scope: Whose request it is: only with equals of this it shares what the model has read;
+            `None` shares nothing.
     """
 
     prompts: tuple[Prompt, ...] = field(repr=False)
@@ -87,6 +90,14 @@ class Generation:
     ignore_eos: bool = False
     streams: bool = False
     adapter: str | None = None
+    scope: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One request for the number of tokens of a conversation."""
+
+    chat: Chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ class AdapterChange:
     path: Path | None = None
 
 
-Request = Generation | Embedding
+Request = Generation | Embedding | Count
 Job = Request | AdapterChange
 
 
@@ -149,10 +160,15 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The request is complete."""
+    """The request is complete.
+
+    Attributes:
+        cached_tokens: Those of the prompt that were not read again.
+    """
 
     prompt_tokens: int
     completion_tokens: int = 0
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,13 @@ def grow(rows: Sequence[Row], *, logits: torch.Tensor, outbox: Outbox) -> list[R
             outbox.put(ticket.mailbox, event=piece)
         if row.finish_reason:
             ticket.completion_tokens += len(row.output)
+            ticket.cached_tokens += row.cached_tokens
             ticket.open_rows -= 1
             if not ticket.open_rows:
-                done = Done(ticket.prompt_tokens, completion_tokens=ticket.completion_tokens)
+                done = Done(
+                    ticket.prompt_tokens, completion_tokens=ticket.completion_tokens,
+                    cached_tokens=ticket.cached_tokens,
+                )  # fmt: skip
                 outbox.put(ticket.mailbox, event=done)
     return [row for row in rows if not row.finish_reason and not row.ticket.cancelled]
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hybridllm.engine.exchange import Done, Embedding, FinishReason, Piece, TokenScore, Vectors
+from hybridllm.engine.exchange import Done, FinishReason, Piece, TokenScore, Vectors
 from hybridllm.engine.tools import ToolCall, ToolFormat, ToolReader
 
 
@@ -76,7 +76,7 @@ class ReplyWriter:
         """Return the whole reply."""
         kind = "chat.completion" if self._chat else "text_completion"
         choices = [self._choice(index) for index in range(len(self._answers))]
-        return _dump(self._envelope(kind, choices=choices) | {"usage": _usage(done)})
+        return dump(self._envelope(kind, choices=choices) | {"usage": _usage(done)})
 
     def vectors(self, vectors: Vectors, *, done: Done) -> bytes:
         """Return the reply with the embeddings."""
@@ -85,7 +85,7 @@ class ReplyWriter:
             for index, value in enumerate(vectors.values)
         ]
         usage = {"prompt_tokens": done.prompt_tokens, "total_tokens": done.prompt_tokens}
-        return _dump({"object": "list", "data": data, "model": self._model, "usage": usage})
+        return dump({"object": "list", "data": data, "model": self._model, "usage": usage})
 
     def opening(self) -> list[bytes]:
         """Return the events that a stream starts with: who speaks."""
@@ -157,7 +157,7 @@ class ReplyWriter:
     def _event(self, choices: Sequence[Mapping[str, Any]], *, usage: Any = None) -> bytes:
         kind = "chat.completion.chunk" if self._chat else "text_completion"
         event = self._envelope(kind, choices=choices)
-        return _dump(event | {"usage": usage} if self._with_usage else event)
+        return dump(event | {"usage": usage} if self._with_usage else event)
 
     def _envelope(self, kind: str, *, choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
@@ -192,11 +192,6 @@ class ReplyWriter:
         return {"content": [], "refusal": None} if self._chat else None
 
 
-def answers_of(job: Any) -> int:
-    """Return how many choices a job has."""
-    return 0 if isinstance(job, Embedding) else len(job.prompts) * job.n
-
-
 def _wants_logprobs(body: Mapping[str, Any], *, chat: bool) -> bool:
     return bool(body.get("logprobs")) if chat else "logprobs" in body
 
@@ -225,13 +220,15 @@ def _offsets(scores: Sequence[TokenScore]) -> list[int]:
     return offsets
 
 
-def _usage(done: Done) -> dict[str, int]:
+def _usage(done: Done) -> dict[str, Any]:
     return {
         "prompt_tokens": done.prompt_tokens,
         "completion_tokens": done.completion_tokens,
         "total_tokens": done.prompt_tokens + done.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": done.cached_tokens},
     }
 
 
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """Return a value as JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")

@@ -26,6 +26,8 @@ class Row:
 
     Attributes:
         finish_reason: Why it ended; `None` while it runs.
+        cached_tokens: Those of the prompt that did not have to be read; of several answers to one
+            prompt, the first has them.
     """
 
     def __init__(
@@ -37,7 +39,10 @@ class Row:
         self.index = index
         self.prompt = prompt
         self.sampling = sampling
-        self.adapter = ticket.job.adapter if isinstance(ticket.job, Generation) else None
+        job = ticket.job
+        self.adapter = job.adapter if isinstance(job, Generation) else None
+        self.scope = job.scope if isinstance(job, Generation) else None
+        self.cached_tokens = 0
         self.output: list[int] = []
         self.finish_reason: FinishReason | None = None
         self._limit = limit

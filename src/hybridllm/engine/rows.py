@@ -6,7 +6,7 @@ Not here: reading the request (`engine.wire`), running the rows (`engine.schedul
 
 from __future__ import annotations
 
-from hybridllm.engine.exchange import Chat, Generation, Refusal
+from hybridllm.engine.exchange import Chat, Count, Generation, Refusal
 from hybridllm.engine.grammar import Grammars
 from hybridllm.engine.model import LoadedModel
 from hybridllm.engine.row import Row
@@ -61,9 +61,22 @@ class RowFactory:
             for index, prompt in enumerate(prompt for prompt in prompts for _ in range(job.n))
         ]
 
+    def count(self, job: Count) -> int:
+        """Return how many tokens a conversation has.
+
+        Raises:
+            Refusal: It does not fit, or the model reads no conversations.
+        """
+        if job.chat.tools:
+            self._known_tools()
+        return len(self._loaded.prompts.read(job.chat, max_tokens=0))
+
     def _tools(self, job: Generation) -> ToolFormat | None:
         if not any(isinstance(prompt, Chat) and prompt.tools for prompt in job.prompts):
             return None
+        return self._known_tools()
+
+    def _known_tools(self) -> ToolFormat:
         if self._loaded.tools is None:
             raise Refusal(
                 "this model's chat template does not show a kind of tool call that is known here",

@@ -19,10 +19,11 @@ from collections.abc import Sequence
 import torch
 
 from hybridllm.engine.adapters import change_adapters
-from hybridllm.engine.batch import Batch, Prefill
+from hybridllm.engine.batch import Batch
 from hybridllm.engine.exchange import (
     Accepted,
     AdapterChange,
+    Count,
     Done,
     Embedding,
     Failed,
@@ -34,6 +35,7 @@ from hybridllm.engine.mailbox import Outbox
 from hybridllm.engine.memory import KvBudget, is_out_of_memory, kv_budget_bytes
 from hybridllm.engine.model import LoadedModel
 from hybridllm.engine.pooling import EmbeddingRun
+from hybridllm.engine.reading import Reader
 from hybridllm.engine.row import Row
 from hybridllm.engine.rows import RowFactory
 from hybridllm.engine.settings import Limits
@@ -41,6 +43,8 @@ from hybridllm.engine.ticket import Ticket
 
 # Turns without trouble after which twice as many rows may run again.
 _RECOVERY_TURNS = 256
+# The part of the memory for running rows that what was read before may take beside it.
+_PREFIX_PART = 8
 
 
 class Scheduler:
@@ -64,14 +68,19 @@ class Scheduler:
         self.room = limits.max_batch
         self._good_turns = 0
         self._waiting: deque[Row] = deque()
-        self._reading: list[tuple[Prefill, list[Row], list[int]]] = []
+        total = self._kv.total_bytes
+        prefix_bytes = limits.prefix_cache_bytes
+        self._reader = Reader(
+            chunk=limits.prefill_tokens,
+            prefix_bytes=total // _PREFIX_PART if prefix_bytes is None else prefix_bytes,
+        )
         self.running: list[Row] = []
         self._embeddings: deque[EmbeddingRun] = deque()
 
     @property
     def busy(self) -> bool:
         """Whether a turn would do anything."""
-        return bool(self._waiting or self._reading or self.running or self._embeddings)
+        return bool(self._waiting or self._reader.groups or self.running or self._embeddings)
 
     @property
     def requests(self) -> int:
@@ -84,7 +93,11 @@ class Scheduler:
             if isinstance(ticket.job, AdapterChange):
                 in_use = {row.adapter for row in self._rows()}
                 change_adapters(self._loaded.adapters, change=ticket.job, in_use=in_use)
+                self._reader.prefixes.forget_adapter(ticket.job.name)
                 self._outbox.put(ticket.mailbox, event=Done(0))
+                return
+            if isinstance(ticket.job, Count):
+                self._outbox.put(ticket.mailbox, event=Done(self._factory.count(ticket.job)))
                 return
             if isinstance(ticket.job, Embedding):
                 self._embeddings.append(EmbeddingRun(ticket, loaded=self._loaded))
@@ -105,7 +118,7 @@ class Scheduler:
         self._sweep()
         try:
             if self._batch:
-                self._admit()
+                self._reader.admit(self._waiting, fits=self._fits)
                 self._read(self._batch)
                 self._step(self._batch)
         except (RuntimeError, MemoryError) as error:
@@ -118,7 +131,7 @@ class Scheduler:
         self._embed()
 
     def rest(self) -> None:
-        """Give memory back; nothing runs."""
+        """Give memory back; nothing runs. What was read stays, for conversations that go on."""
         if self._batch:
             self._batch.slots.clear()
 
@@ -127,7 +140,8 @@ class Scheduler:
         for ticket in self._tickets():
             self._outbox.put(ticket.mailbox, event=Failed(refusal))
         self._waiting.clear()
-        self._reading.clear()
+        self._reader.groups.clear()
+        self._reader.prefixes.clear()  # after a fault, nothing that was computed is trusted
         self.running.clear()
         self._embeddings.clear()
         self.rest()
@@ -143,8 +157,7 @@ class Scheduler:
 
     def _rows(self) -> list[Row]:
         """Return every answer that is not complete."""
-        reading = [row for _, rows, _ in self._reading for row in rows]
-        return [*self.running, *reading, *self._waiting]
+        return [*self.running, *self._reader.rows, *self._waiting]
 
     def _sweep(self) -> None:
         """Drop what nobody waits for any more."""
@@ -161,70 +174,34 @@ class Scheduler:
                 self._outbox.put(ticket.mailbox, event=Failed(refusal))
         self._waiting = deque(row for row in self._waiting if row.ticket not in gone)
         self._embeddings = deque(run for run in self._embeddings if run.ticket not in gone)
-        self._reading = [
-            item for item in self._reading if any(row.ticket not in gone for row in item[1])
+        self._reader.groups = [
+            group
+            for group in self._reader.groups
+            if any(row.ticket not in gone for row in group.rows)
         ]
         self._remove([row for row in self.running if row.ticket in gone])
 
-    def _admit(self) -> None:
-        """Move waiting rows to reading: one group of short prompts, and one long one."""
-        chunk = self._limits.prefill_tokens
-        long = any(max(prefill.lengths) > chunk for prefill, _, _ in self._reading)
-        group: list[Row] = []
-        kept: deque[Row] = deque()
-        while self._waiting:
-            row = self._waiting[0]
-            if not self._fits(row.length, extra=len(group)):
-                break
-            self._waiting.popleft()
-            if row.length > chunk:
-                if long:
-                    kept.append(row)
-                    continue
-                long = True
-                self._start([row])
-                continue
-            longest = max(row.length, max((other.length for other in group), default=0))
-            if group and longest * (len(group) + 1) > chunk:
-                self._waiting.appendleft(row)
-                break
-            group.append(row)
-        self._waiting.extendleft(reversed(kept))
-        if group:
-            self._start(group)
-
-    def _fits(self, tokens: int, *, extra: int) -> bool:
-        rows = len(self.running) + extra + sum(len(rows) for _, rows, _ in self._reading)
+    def _fits(self, tokens: int, extra: int) -> bool:
+        rows = len(self.running) + extra + len(self._reader.rows)
         if not rows:
             return True
         if rows >= self.room:
             return False
         return self._kv.has_room(rows + 1, tokens=max([tokens, *self._lengths()]))
 
-    def _start(self, rows: list[Row]) -> None:
-        """Begin to read prompts; equal ones, such as those of `n` answers, are read once."""
-        prompts: dict[tuple[str | None, tuple[int, ...]], int] = {}
-        sources = [prompts.setdefault((row.adapter, row.tokens), len(prompts)) for row in rows]
-        prefill = Prefill(
-            [tokens for _, tokens in prompts],
-            adapters=[adapter for adapter, _ in prompts],
-            chunk=self._limits.prefill_tokens,
-        )
-        self._reading.append((prefill, rows, sources))
-
     def _read(self, batch: Batch) -> None:
-        for item in list(self._reading):
-            prefill, rows, sources = item
-            logits = prefill.advance(batch.forward)
+        for group in list(self._reader.groups):
+            logits = group.prefill.advance(batch.forward)
             if logits is None:
                 continue
-            fresh = grow(rows, logits=logits[sources], outbox=self._outbox)
+            self._reader.keep_prompts(group)
+            fresh = grow(group.rows, logits=logits[group.sources], outbox=self._outbox)
             if fresh:
-                places = [sources[rows.index(row)] for row in fresh]
-                lengths = [prefill.lengths[place] for place in places]
-                batch.slots.join(prefill.cache, sources=places, lengths=lengths)
+                places = [group.sources[group.rows.index(row)] for row in fresh]
+                lengths = [group.prefill.lengths[place] for place in places]
+                batch.slots.join(group.prefill.cache, sources=places, lengths=lengths)
             self.running += fresh
-            self._reading.remove(item)
+            self._reader.groups.remove(group)
 
     def _step(self, batch: Batch) -> None:
         while len(self.running) > 1 and self._kv.exceeded(
@@ -238,6 +215,9 @@ class Scheduler:
             [row.output[-1] for row in rows], adapters=[row.adapter for row in rows]
         )
         alive = set(map(id, grow(rows, logits=logits, outbox=self._outbox)))
+        for place, row in enumerate(rows):
+            if row.finish_reason:
+                self._reader.keep_answer(row, slots=batch.slots, place=place)
         self._remove([row for row in rows if id(row) not in alive])
 
     def _remove(self, rows: Sequence[Row]) -> None:
@@ -260,10 +240,11 @@ class Scheduler:
 
     def _shrink(self) -> None:
         """Start again with half as many rows after memory ran out."""
-        rows = [*self.running, *(row for _, rows, _ in self._reading for row in rows)]
+        rows = [*self.running, *self._reader.rows]
         rows = [row for row in rows if not row.finish_reason]
         self.running.clear()
-        self._reading.clear()
+        self._reader.groups.clear()
+        self._reader.prefixes.clear()
         self.rest()
         gc.collect()
         if self._loaded.device.type == "cuda":

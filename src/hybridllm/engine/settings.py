@@ -51,6 +51,8 @@ class Limits:
         max_waiting: Requests that may wait or run.
         max_waiting_tokens: Prompt tokens that may wait.
         kv_cache_bytes: Memory for keys and values; `None` takes a share of what is free.
+        prefix_cache_bytes: Memory for what was read before, beside the former; 0 keeps nothing,
+            `None` takes an eighth of it.
         threads: CPU threads; `None` leaves one core to the rest of the program.
     """
 
@@ -59,4 +61,5 @@ class Limits:
     max_waiting: int = 256
     max_waiting_tokens: int = 1_000_000
     kv_cache_bytes: int | None = None
+    prefix_cache_bytes: int | None = None
     threads: int | None = None

@@ -21,14 +21,15 @@ class Ticket:
     Callers use `cancel`; everything else belongs to the engine's thread.
     """
 
-    __slots__ = ("_cancelled", "completion_tokens", "deadline", "job", "mailbox", "open_rows",
-                 "prompt_tokens", "tools")  # fmt: skip
+    __slots__ = ("_cancelled", "cached_tokens", "completion_tokens", "deadline", "job", "mailbox",
+                 "open_rows", "prompt_tokens", "tools")  # fmt: skip
 
     def __init__(self, job: Job, *, mailbox: Mailbox, deadline: float) -> None:
         self.job = job
         self.mailbox = mailbox
         self.deadline = deadline
         self.prompt_tokens = 0
+        self.cached_tokens = 0
         self.completion_tokens = 0
         self.open_rows = 0
         self.tools: ToolFormat | None = None

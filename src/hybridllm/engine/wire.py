@@ -5,8 +5,8 @@ Not here: the prompt's tokens (`engine.prompts`), the reply (`engine.replies`).
 
 A parameter that the engine cannot honour is refused by name. Only what has no effect on an
 answer, such as `user` or `metadata`, is read and left. No message quotes a value.
-Source: OpenAI API reference of chat completions, completions and embeddings; `top_k`, `min_p`,
-`repetition_penalty` and `ignore_eos` as in vLLM.
+Source: OpenAI API reference of chat completions, completions, responses and embeddings; `top_k`,
+`min_p`, `repetition_penalty` and `ignore_eos` as in vLLM.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from hybridllm.engine.exchange import (
     Chat,
+    Count,
     Embedding,
     Generation,
     Prompt,
@@ -25,6 +26,7 @@ from hybridllm.engine.exchange import (
     Sampling,
 )
 from hybridllm.engine.messages import read_messages, read_tools
+from hybridllm.engine.response_request import chat_of
 
 # Say who asks or help a provider to account; the answer does not depend on them.
 _WITHOUT_EFFECT = frozenset({"metadata", "prompt_cache_key", "safety_identifier", "user"})
@@ -90,6 +92,10 @@ def read_job(path: str, *, body: Mapping[str, Any]) -> Request:
     Raises:
         Refusal: The path is not served, or a parameter is wrong or cannot be honoured.
     """
+    if path == "responses":
+        return read_job("chat/completions", body=chat_of(body))
+    if path == "responses/input_tokens":
+        return Count(_chat(chat_of(body, counts=True)))
     known = _KNOWN.get(path)
     if known is None:
         raise Refusal("this path is not served in-process", code="unknown_path", status=404)

@@ -95,5 +95,5 @@ def _status_error(
     fallback = openai.InternalServerError if status >= 500 else openai.APIStatusError
     headers = {"x-request-id": error.request_id} if error.request_id else {}
     response = httpx2.Response(status, request=request, headers=headers)
-    body = {"code": error.code, "type": error.code, "param": None} if error.code else None
+    body = {"code": error.code, "type": error.code, "param": error.param} if error.code else None
     return _BY_STATUS.get(status, fallback)(error.summary, response=response, body=body)

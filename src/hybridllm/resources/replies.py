@@ -47,8 +47,16 @@ class ChatCompletionChunk(sdk_chat.ChatCompletionChunk, _Decided):
     """A piece of a streamed chat completion, with `policy_decision`."""
 
 
+class Completion(sdk.Completion, _Decided):
+    """A completion of plain text, or a piece of a streamed one, with `policy_decision`."""
+
+
 class Response(sdk_responses.Response, _Decided):
     """A response, with `policy_decision`."""
+
+
+class InputTokenCountResponse(sdk_responses.InputTokenCountResponse, _Decided):
+    """A count of tokens, with `policy_decision`."""
 
 
 class CreateEmbeddingResponse(sdk.CreateEmbeddingResponse, _Decided):
@@ -61,6 +69,11 @@ Reply = TypeVar("Reply", bound=_Decided)
 def chat_chunk(chunk: dict[str, Any], decision: PolicyDecision) -> ChatCompletionChunk:
     """Return one event of a streamed chat completion as the SDK's type."""
     return typed(ChatCompletionChunk, reply=chunk, decision=decision)
+
+
+def text_chunk(chunk: dict[str, Any], decision: PolicyDecision) -> Completion:
+    """Return one event of a streamed completion as the SDK's type."""
+    return typed(Completion, reply=chunk, decision=decision)
 
 
 def response_event(

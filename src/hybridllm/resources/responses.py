@@ -23,6 +23,7 @@ from typing_extensions import Unpack
 
 from hybridllm.params import RESPONSES
 from hybridllm.resources.calling import Namespace, owned
+from hybridllm.resources.input_tokens import AsyncInputTokens, InputTokens
 from hybridllm.resources.replies import Response, response_event, typed
 from hybridllm.resources.streams import AsyncReplyStream, ReplyStream
 
@@ -66,6 +67,7 @@ class Responses(Namespace):
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self.input_tokens = InputTokens(caller)
 
     @overload
     def create(self, /, **params: Unpack[ResponseParams]) -> Response: ...
@@ -106,6 +108,7 @@ class AsyncResponses(Namespace):
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self.input_tokens = AsyncInputTokens(caller)
 
     @overload
     async def create(self, /, **params: Unpack[ResponseParams]) -> Response: ...

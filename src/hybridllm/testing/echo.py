@@ -14,8 +14,16 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from hybridllm.testing.response_shapes import response, response_events
-from hybridllm.testing.shapes import Json, chat_chunks, chat_completion, embeddings, last_text
+from hybridllm.testing.response_shapes import input_tokens, response, response_events
+from hybridllm.testing.shapes import (
+    Json,
+    chat_chunks,
+    chat_completion,
+    completion,
+    completion_chunks,
+    embeddings,
+    last_text,
+)
 from hybridllm.types import Place
 from hybridllm.wire import BackendError, FailureKind, WireReply
 
@@ -105,8 +113,12 @@ class EchoBackend:
     def _answer(self, path: str, asked: Json) -> Json:
         if path == "chat/completions":
             return chat_completion(asked, text=self._reply(asked))
+        if path == "completions":
+            return completion(asked, text=self._reply(asked))
         if path == "embeddings":
             return embeddings(asked)
+        if path == "responses/input_tokens":
+            return input_tokens(asked)
         if path == "responses":
             return response(asked, text=self._reply(asked))
         raise BackendError(self._name, kind=FailureKind.STATUS, status=404)
@@ -115,6 +127,8 @@ class EchoBackend:
         text = self._reply(asked)
         if path == "responses":
             return response_events(asked, text=text)
+        if path == "completions":
+            return completion_chunks(asked, text=text)
         return chat_chunks(asked, text=text)
 
     def __repr__(self) -> str:

@@ -32,6 +32,11 @@ def response(asked: Json, *, text: str) -> Json:
     }
 
 
+def input_tokens(asked: Json) -> Json:
+    """Return the body of a count of tokens."""
+    return {"object": "response.input_tokens", "input_tokens": prompt_tokens(asked)}
+
+
 def response_events(asked: Json, *, text: str) -> list[Json]:
     """Return the events of a stream, from `response.created` to `response.completed`."""
     kind, place = "response.output_text", {"item_id": _ITEM, "output_index": 0, "content_index": 0}

@@ -1,4 +1,4 @@
-"""Chat completions and embeddings as the OpenAI API writes them.
+"""Chat completions, completions and embeddings as the OpenAI API writes them.
 
 Answers: which JSON does a server send for this request and this text?
 Not here: the Responses API (`testing.response_shapes`).
@@ -28,7 +28,9 @@ _DIMENSIONS: Final = 8
 
 
 def last_text(asked: Json) -> str:
-    """Return the last text of the user in a chat or a response request."""
+    """Return the last text of the user in a request."""
+    if "prompt" in asked:
+        return _inputs(asked["prompt"])[-1]
     turns = asked.get("messages", asked.get("input"))
     if isinstance(turns, str):
         return turns
@@ -53,6 +55,8 @@ def pieces(text: str) -> list[str]:
 
 def prompt_tokens(asked: Json) -> int:
     """Return the count of a prompt's tokens: its characters."""
+    if "prompt" in asked:
+        return sum(len(text) for text in _inputs(asked["prompt"]))
     turns = asked.get("messages", asked.get("input"))
     if isinstance(turns, str):
         return len(turns)
@@ -89,6 +93,30 @@ def chat_chunks(asked: Json, *, text: str) -> list[Json]:
     return stream
 
 
+def completion(asked: Json, *, text: str) -> Json:
+    """Return the body of a whole completion of plain text."""
+    return {
+        **_head(asked, kind="text_completion", prefix="cmpl"),
+        "choices": [_text_choice(index, text=text, finish="stop") for index in _places(asked)],
+        "usage": _usage(asked, text=text),
+    }
+
+
+def completion_chunks(asked: Json, *, text: str) -> list[Json]:
+    """Return the chunks of a streamed completion: pieces, end, and token counts when asked for."""
+    with_usage = (asked.get("stream_options") or {}).get("include_usage") is True
+    chunks = []
+    for index in _places(asked):
+        chunks += [_text_choice(index, text=piece, finish=None) for piece in pieces(text)]
+        chunks.append(_text_choice(index, text="", finish="stop"))
+    head = _head(asked, kind="text_completion", prefix="cmpl")
+    more = {"usage": None} if with_usage else {}
+    stream = [{**head, "choices": [choice], **more} for choice in chunks]
+    if with_usage:
+        stream.append({**head, "choices": [], "usage": _usage(asked, text=text)})
+    return stream
+
+
 def embeddings(asked: Json) -> Json:
     """Return one vector of length 1 for each input; equal inputs have equal vectors."""
     inputs = _inputs(asked["input"])
@@ -111,8 +139,17 @@ def embeddings(asked: Json) -> Json:
     }
 
 
-def _head(asked: Json, *, kind: str) -> Json:
-    return {"id": "chatcmpl-echo", "object": kind, "created": CREATED, "model": asked["model"]}
+def _head(asked: Json, *, kind: str, prefix: str = "chatcmpl") -> Json:
+    return {"id": f"{prefix}-echo", "object": kind, "created": CREATED, "model": asked["model"]}
+
+
+def _places(asked: Json) -> range:
+    """Return the places of the answers: `n` to each prompt of a plain completion."""
+    return range(_choices(asked) * len(_inputs(asked["prompt"])))
+
+
+def _text_choice(index: int, *, text: str, finish: str | None) -> Json:
+    return {"index": index, "text": text, "logprobs": None, "finish_reason": finish}
 
 
 def _choices(asked: Json) -> int:
