@@ -63,6 +63,18 @@ _ROLE_BEFORE = re.compile(
     r"|i,|i am|i'm|this is))[,:]?[ ]$",
     re.IGNORECASE,
 )
+_ROLE_ENDS = tuple(
+    """
+    neighbour neighbor candidate patient employee colleague boss manager client customer wife
+    husband son daughter sister brother mother father tenant landlord assistant nurse student
+    pupil friend worker intern accountant engineer applicant claimant director teacher partner
+    lawyer doctor buyer contact lead supervisor recruiter analyst consultant developer technician
+    driver holder insured beneficiary borrower caller attendee passenger guest recipient hired
+    interviewed fired promoted met with to email ask tell remind thank invite call for of named by
+    my i am i'm is
+    """.split()
+)
+"""How everything ends that `_ROLE_BEFORE` finds; looked at first, since most text has none."""
 _MAIL_AFTER = re.compile(r"[ ]?[(<;,|/-][ ]?[\w.+-]{1,64}@|[;,|][ ]?\+?\(?[0-9]{2,4}[ )-]")
 _WHO_AFTER = re.compile(
     r",?[ ](?:who|whose|from (?:accounting|finance|hr|payroll|sales|legal|it|facilities"
@@ -210,10 +222,16 @@ def _confidence(scan: Scan, words: list[str], start: int, end: int, labels: set[
         return 0.75
     text = scan.text
     head, tail = text[max(0, start - 40) : start], text[end : end + 40]
-    if _ROLE_BEFORE.search(head) or _MAIL_AFTER.match(tail) or _WHO_AFTER.match(tail):
+    if _has_role(head) or _MAIL_AFTER.match(tail) or _WHO_AFTER.match(tail):
         return 0.7
     labelled = any(place in labels for place in range(max(0, start - 4), start + 1))
     return 0.7 if labelled or (first in WORDS_TOO and _PERSON_AFTER.match(tail)) else 0.0
+
+
+def _has_role(head: str) -> bool:
+    """Return whether the text before a name says what the person is."""
+    ends = head.rstrip(" ,:").lower().endswith(_ROLE_ENDS)
+    return ends and _ROLE_BEFORE.search(head) is not None
 
 
 def _core(name: str, start: int) -> tuple[int, str]:
