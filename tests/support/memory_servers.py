@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -80,9 +80,10 @@ def relay(url):
     sent, ends = [], []
 
     def copy(source, target, kept):
-        while data := _received(source):
-            kept.append(data)
-            target.sendall(data)
+        with suppress(OSError):  # the other end may have gone meanwhile
+            while data := _received(source):
+                kept.append(data)
+                target.sendall(data)
 
     def serve():
         while (client := _accepted(listener)) is not None:
