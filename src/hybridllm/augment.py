@@ -12,6 +12,7 @@ refused the search goes on by words alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -117,6 +118,7 @@ def augment(
     frozen: FrozenRequest,
     department: str,
     complete: Complete | None,
+    label: Label | None = None,
 ) -> Generator[Effect, Any, tuple[Call, Sources | None]]:
     """Search the stores that a call names, and put what was found into its request.
 
@@ -126,6 +128,8 @@ def augment(
         frozen: Its request, as it was given.
         department: Whose request it is.
         complete: Makes a further call; `None` where nothing may be sent (`explain`).
+        label: What the request is known to be without passages: its vector is asked for
+            under it.
 
     Returns:
         The call with its passages and their label, and what was found; the call as it was
@@ -147,7 +151,7 @@ def augment(
     found: list[Retrieved] = []
     extras: list[_Extra] = []
     for library in libraries:
-        vector = yield from _vector(library, question, call, complete)
+        vector = yield from _vector(library, question, replace(call, label=label), complete)
         search = partial(_search, library, question, call, department=department, vector=vector)
         retrieved, extra = yield Compute(search, touches_disk=True)
         found.append(retrieved)
@@ -164,7 +168,12 @@ def augment(
     terms = tuple(term for extra in extras for term in extra.terms)
     sources = Sources(question, hits, withheld, terms, language)
     params = with_text(_arguments(frozen), text=text)
-    return replace(call, params=params, label=label, frame=frame), sources
+    parts = [question, *definitions]
+    for hit in hits:
+        parts += [hit.passage.text, hit.title, *hit.passage.span.headings]
+    parts += [line for told in definitions for line in told.splitlines()]
+    call = replace(call, params=params, label=label, frame=frame, parts=tuple(parts))
+    return call, sources
 
 
 def search_one(
@@ -249,6 +258,8 @@ def _vector(
     try:
         vector = tuple(float(value) for value in reply.reply["data"][0]["embedding"])
     except (KeyError, IndexError, TypeError, ValueError):
+        return None
+    if not all(map(math.isfinite, vector)):
         return None
     return vector if len(vector) == library.store.capabilities.dimensions else None
 

@@ -30,6 +30,7 @@ from hybridllm.attempts import attempts
 from hybridllm.audit import record
 from hybridllm.augment import augment, search_one
 from hybridllm.classify.classifier import message_texts, reply_texts
+from hybridllm.denials import denied
 from hybridllm.dispatch import body_mac, count_reply, note
 from hybridllm.effects import (
     CloseStream,
@@ -44,8 +45,6 @@ from hybridllm.errors import (
     AddressRefusedError,
     DepartmentNotHeldError,
     PermitError,
-    PolicyDeniedError,
-    PolicyIndeterminateError,
     RequestError,
     UnknownDepartmentError,
     UnknownModelError,
@@ -61,7 +60,7 @@ from hybridllm.prompting import without_frame
 from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
 from hybridllm.types import Effect as PolicyEffect
-from hybridllm.types import Explanation, Facts, Identity, PolicyDecision
+from hybridllm.types import Explanation, Facts, Identity, Place
 from hybridllm.verify.actions import Mode
 from hybridllm.wire import BackendError, FailureKind
 
@@ -116,11 +115,11 @@ def complete(call: Call, runtime: Runtime) -> Flow:
     judged: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=waits)
     _observe(judged, runtime)
     if _is_raised(judged, runtime):
-        remember = partial(_remember_request, judged, runtime, frame=call.frame)
+        remember = partial(_remember_request, judged, runtime, frame=call.frame, parts=call.parts)
         yield Compute(remember, touches_disk=True)
     if judged.decision.effect is not PolicyEffect.PERMIT:
         yield RecordDurably(_denial(judged, runtime))
-        raise _denied(judged.decision)
+        raise denied(judged.decision)
     try:
         answer = yield from attempts(judged, call, runtime, deadline=deadline)
     except (BackendError, AddressRefusedError) as error:
@@ -168,9 +167,13 @@ def search(
         department=identity.department,
         complete=partial(complete, runtime=runtime),
     )
+    if call.label is not None and not call.label.flows_to(runtime.policy.default):
+        remember = partial(runtime.classifier.remember, [query], label=call.label)
+        yield Compute(remember, touches_disk=True)
     for hit in found.hits:
         if not hit.label.flows_to(runtime.policy.default):
-            remember = partial(runtime.classifier.remember, [hit.passage.text], label=hit.label)
+            texts = [hit.passage.text, hit.title, *hit.passage.span.headings]
+            remember = partial(runtime.classifier.remember, texts, label=hit.label)
             yield Compute(remember, touches_disk=True)
     return found
 
@@ -185,8 +188,18 @@ def _prepared(
     identity = _identity(call, runtime)
     if not (yield Compute(partial(_may_act, identity, runtime), touches_disk=True)):
         return call, frozen, None  # nothing is searched, and the decision will be a denial
+    judge = partial(_judge, call, runtime, frozen=frozen)
+    before: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=True)
+    stays = not any(item.place is Place.CLOUD for item in before.decision.candidates)
+    if stays and before.decision.label.flows_to(runtime.policy.default):
+        complete = None  # no label says why it stays inside, so the search goes by words alone
     call, sources = yield from augment(
-        call, runtime=runtime, frozen=frozen, department=identity.department, complete=complete
+        call,
+        runtime=runtime,
+        frozen=frozen,
+        department=identity.department,
+        complete=complete,
+        label=before.decision.label,
     )
     if frozen.stream and frozen.endpoint is RESPONSES and _mode(call, runtime) is not Mode.ANNOTATE:
         raise RequestError(
@@ -315,7 +328,8 @@ def _stream(
     note(judged, answer.attempt, runtime, error=failure, tokens=reader.usage, had_begun=True)
     last: list[Effect] = [CloseStream(events)]
     if _is_raised(judged, runtime):
-        remember = partial(_remember_reply, reader.texts, judged, runtime)
+        shown = grounder.shown if grounder else ()
+        remember = partial(_remember_reply, [*reader.texts, *shown], judged, runtime)
         last.append(Compute(remember, touches_disk=True))
     for effect in last:
         failure = (yield from surely(effect)) or failure
@@ -347,7 +361,9 @@ def _is_raised(judged: Judged, runtime: Runtime) -> bool:
     return not judged.decision.label.flows_to(runtime.policy.default)
 
 
-def _remember_request(judged: Judged, runtime: Runtime, *, frame: Sequence[str]) -> None:
+def _remember_request(
+    judged: Judged, runtime: Runtime, *, frame: Sequence[str], parts: Sequence[str] = ()
+) -> None:
     """Remember the request's texts under the label that holds for all of them.
 
     That is the label without the findings: a finding belongs to the text it stands
@@ -356,7 +372,7 @@ def _remember_request(judged: Judged, runtime: Runtime, *, frame: Sequence[str])
     facts = replace(judged.facts, kinds=(), doubts=frozenset())
     label = decide(runtime.policy, facts).label
     if not label.flows_to(runtime.policy.default):
-        texts = without_frame(message_texts(judged.frozen.fields), frame=frame)
+        texts = without_frame([*message_texts(judged.frozen.fields), *parts], frame=frame)
         runtime.classifier.remember(texts, label=label)
 
 
@@ -372,28 +388,4 @@ def _denial(judged: Judged, runtime: Runtime) -> record.Record:
         facts=judged.facts,
         decision=judged.decision,
         body_mac=body_mac(runtime.key, body=body),
-    )
-
-
-def _denied(decision: PolicyDecision) -> PolicyDeniedError:
-    why = "; ".join(
-        f"{rejection.backend}: {', '.join(sorted({reason.code for reason in rejection.reasons}))}"
-        for rejection in decision.rejected
-    )
-    detail = f" ({why})" if why else ""
-    if decision.effect is PolicyEffect.INDETERMINATE:
-        return PolicyIndeterminateError(
-            f"the policy could not be decided, so nothing was sent; audit id {decision.audit_id}",
-            policy_decision=decision,
-        )
-    if is_withheld(decision):
-        return DepartmentNotHeldError(
-            "the caller does not hold the department that it named, so nothing was sent; "
-            f"audit id {decision.audit_id}",
-            policy_decision=decision,
-        )
-    return PolicyDeniedError(
-        f"no backend may receive this request, which is {decision.label}{detail}; "
-        f"nothing was sent; audit id {decision.audit_id}",
-        policy_decision=decision,
     )

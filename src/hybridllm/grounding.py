@@ -111,6 +111,7 @@ class Grounder:
             sources.question, sources=self._checker.sources
         ).is_answerable
         self._streams: dict[int, StreamVerifier] = {}
+        self._shown: dict[int, list[str]] = {}
 
     def judge(self, reply: Mapping[str, Any], *, retries_left: int) -> Grounding:
         """Return what the documents carry of a whole reply."""
@@ -151,10 +152,16 @@ class Grounder:
         for part, key in _places(changed):
             part[key], said = said, ""
         for choice in changed.get("choices") or ():
-            _withhold(choice, choice.get("message") or {})
-        for item in changed.get("output") or ():
-            for part in item.get("content") or ():
-                part.pop("logprobs", None)
+            message = choice.get("message") or {}
+            _withhold(choice, message)
+            # Nothing else of the message: a refusal or a call would tell its text once more.
+            choice["message"] = {"role": "assistant", "content": message.get("content") or ""}
+        if "output" in changed:
+            messages = [item for item in changed["output"] if item.get("type") == "message"]
+            for item in messages:
+                for part in item.get("content") or ():
+                    part.pop("logprobs", None)
+            changed["output"] = messages
         return changed
 
     def take(self, chunk: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +186,13 @@ class Grounder:
                 if "content" in delta:
                     delta["content"] = shown
                     choice["delta"] = delta
+                self._shown.setdefault(index, []).append(shown)
         return chunk
+
+    @property
+    def shown(self) -> list[str]:
+        """What a stream has shown of each answer: less than was written, if it was stopped."""
+        return ["".join(pieces) for pieces in self._shown.values()]
 
     def streamed(self, texts: Iterable[str]) -> Grounding:
         """Return what the documents carry of a stream that has come to its end.

@@ -61,7 +61,8 @@ def without_frame(texts: Iterable[str], *, frame: Iterable[str]) -> list[str]:
     found = []
     for text in texts:
         for piece in stock:
-            text = text.replace(piece, "\n")  # noqa: PLW2901 - a text loses piece after piece
+            # Whole lines alone: inside a line it is part of what is said there.
+            text = re.sub(rf"(?m)^{re.escape(piece.strip())}$", "", text)  # noqa: PLW2901
         if text.strip():
             found.append(text)
     return found

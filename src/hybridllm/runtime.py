@@ -113,6 +113,7 @@ class Call:
         max_retries: Further attempts; `None` for the configured limit.
         vector_stores: Stores that the question is answered from.
         ceiling: Nothing above it is taken out of them.
+        parts: Question, passages, titles and definitions, to be remembered each by itself.
         frame: Pieces of the request that the product wrote itself; nobody remembers them.
     """
 
@@ -125,6 +126,7 @@ class Call:
     vector_stores: tuple[str, ...] = ()
     ceiling: Label | None = None
     frame: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Call(endpoint={self.endpoint.name!r})"

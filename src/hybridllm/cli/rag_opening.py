@@ -47,11 +47,12 @@ def opened(args: argparse.Namespace) -> Iterator[Opened]:
         ConfigurationError: There is none, or several and none is named.
     """
     from hybridllm.client import HybridLLM
-    from hybridllm.config.vector_stores import read_places
+    from hybridllm.config.vector_stores import places as places_of
 
     with HybridLLM(config=args.config) as client:
         wiring = client._wiring  # noqa: SLF001 - the command line is part of the package
-        places = read_places(wiring.file)
+        scale = wiring.runtime.policy.scale
+        places = places_of(wiring.sources, scale=scale, state=wiring.state)
         name = _chosen(args.store, places=places, file=wiring.file.name)
         yield Opened(client, places[name], wiring.runtime.libraries[name], wiring.index)
 

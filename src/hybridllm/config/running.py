@@ -43,6 +43,13 @@ def must_fit(sources: Sources, *, running: Sources) -> None:
     for table in _FIXED_TABLES:
         if getattr(old, table) != getattr(new, table):
             raise ConfigurationError(_RESTART, file=sources.shown, key=table)
+    glossaries = {
+        name for store in new.vector_stores.values() for name in store.glossaries.values()
+    }
+    before = {item.shown: item.digest for item in running.files}
+    for item in sources.files:
+        if item.shown in glossaries and before.get(item.shown) != item.digest:
+            raise ConfigurationError(_RESTART, file=item.shown, key="terms")
     for name, backend in new.backends.items():
         if name in old.backends:
             _must_equal(

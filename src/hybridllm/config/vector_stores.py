@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybridllm.augment import Library, RemoteEmbedding
-from hybridllm.config.sources import read_sources
 from hybridllm.errors import ConfigurationError, MissingExtraError, unknown_name
-from hybridllm.policy.load import build_label, build_scale, require
+from hybridllm.policy.load import build_label, require
 from hybridllm.rag.retrieval import RetrievalSettings
 
 if TYPE_CHECKING:
@@ -318,15 +317,3 @@ def _glossaries(place: Place) -> dict[str, Glossary] | None:
 
 def _label(place: Place, value: Any, key: str) -> Label:
     return build_label(place.scale, value, file=place.sources.shown, key=f"{place.key}.{key}")
-
-
-def read_places(file: Path) -> dict[str, Place]:
-    """Return the stores that an organisation's file names; none of them is opened.
-
-    Raises:
-        ConfigurationError: A file of the configuration is wrong.
-    """
-    sources = read_sources(file)
-    scale = build_scale(sources.organisation.labels, file=sources.shown)
-    state = file.parent / sources.organisation.state.directory
-    return places(sources, scale=scale, state=state)

@@ -83,6 +83,9 @@ def load_glossary(path: str | Path, *, scale: Scale) -> tuple[GlossaryTerm, ...]
 
 
 def _read(path: Path, *, shown: str) -> _File:
+    if path.exists() and not path.is_file():
+        # A pipe says something else each time, and nobody can have signed it.
+        raise ConfigurationError("is no file; write a plain one", file=shown)
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_FILE_BYTES + 1)

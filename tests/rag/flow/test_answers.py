@@ -158,3 +158,18 @@ def test_what_is_withheld_is_not_told_once_more(firm):
 
     assert "512" not in reply.model_dump_json()
     assert "512" not in pieces
+
+
+@pytest.mark.parametrize("mode", ["abstain"], indirect=True)
+def test_what_a_stopped_stream_has_shown_keeps_its_label(firm):
+    """The user has read the sentences before the one that failed; they stay inside."""
+    firm.on_premises.say(lambda _: f"It fails above 412 degrees [1]. {WRONG}")
+    text, _ = streamed(firm)
+    shown = text.partition("\n")[0].strip()
+
+    with HybridLLM(config=firm.file) as later:
+        reply = later.chat.completions.create(model="assistant", messages=question(shown))
+
+    assert "It fails above 412 degrees [1]." == shown
+    assert "on_premises" == reply.policy_decision.backend
+    assert b"" == firm.cloud_bytes
