@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from hybridllm import HybridLLM
 from hybridllm.audit.signing import make_signing_key
 from hybridllm.cli import main
 from hybridllm.config.signatures import KEYS_VARIABLE
@@ -40,3 +41,25 @@ def test_a_glossary_that_was_changed_stops_the_start(tmp_path):
 
     with pytest.raises(ConfigurationError, match=r"glossary\.toml"):
         open_config(file, environment=environment)
+
+
+def test_a_glossary_that_changes_asks_for_a_restart(tmp_path):
+    """A reload that would leave the old words in force is refused, and says why."""
+    file = write_config(tmp_path, cloud=9, on_premises=10, more=STORE)
+    glossary = tmp_path / "glossary.toml"
+    glossary.write_text(GLOSSARY, encoding="utf-8")
+    with HybridLLM(config=file) as client:
+        glossary.write_text(GLOSSARY.replace('"public"', '"confidential"'), encoding="utf-8")
+
+        with pytest.raises(ConfigurationError, match=r"glossary\.toml: .*Restart the program"):
+            client.reload()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_no_glossary(tmp_path):
+    """What says something else each time cannot be signed, so it is not read."""
+    file = write_config(tmp_path, cloud=9, on_premises=10, more=STORE)
+    os.mkfifo(tmp_path / "glossary.toml")
+
+    with pytest.raises(ConfigurationError, match=r"glossary\.toml.*no file"):
+        HybridLLM(config=file)
