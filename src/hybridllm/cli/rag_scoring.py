@@ -19,7 +19,7 @@ from hybridllm.cli.terminal import make_console, make_table, write_json
 from hybridllm.rag.evaluation import Outcome, Piece, comparison, load_questions, score
 from hybridllm.rag.model import Access, Query, Retrieved
 from hybridllm.rag.retrieval import Retriever
-from hybridllm.verify.answerable import answerable
+from hybridllm.verify.answerability import answerable
 from hybridllm.verify.check import AnswerChecker
 from hybridllm.verify.model import Source, Verdict
 
@@ -58,7 +58,7 @@ class _Setup:
         took = time.perf_counter() - started
         context = Retriever(
             self.library.store, embedder=self.embedder, settings=self.library.settings
-        ).retrieve(question.text, access=self.access, expansions=expansions)
+        ).retrieve(question.text, access=self.access, expansions=expansions, vector=vector)
         sources = _sources(context)
         found = answerable(question.text, sources=sources)
         return Outcome(

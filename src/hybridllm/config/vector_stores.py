@@ -108,15 +108,7 @@ def question_embedder(place: Place, *, client: Any) -> Embedder | None:
     config = place.config
     if config.embedder != "model":
         return local_embedder(place)
-    from hybridllm.rag.embedding import ClientEmbedder
-
-    return ClientEmbedder(
-        client,
-        model=str(config.embedding_model),
-        dimensions=config.dimensions or 0,
-        query_prefix=config.query_prefix,
-        passage_prefix=config.passage_prefix,
-    )
+    return _remote(place, client=client)
 
 
 def passage_embedder(place: Place, *, client: Any) -> Any:
@@ -173,18 +165,22 @@ class _PassageEmbedder:
     def embed_passages(self, texts: list[str], *, label: Label) -> list[list[float]]:
         if self._local is not None:
             return self._local.embed_passages(texts)
-        from hybridllm.rag.embedding import ClientEmbedder
-
-        config = self._place.config
         compartments = tuple(sorted(label.compartments))
         client = self._client.with_options(label=label.level.name, compartments=compartments)
-        remote = ClientEmbedder(
-            client,
-            model=str(config.embedding_model),
-            dimensions=config.dimensions or 0,
-            passage_prefix=config.passage_prefix,
-        )
-        return remote.embed_passages(texts)
+        return _remote(self._place, client=client).embed_passages(texts)
+
+
+def _remote(place: Place, *, client: Any) -> Embedder:
+    from hybridllm.rag.embedding import ClientEmbedder
+
+    config = place.config
+    return ClientEmbedder(
+        client,
+        model=str(config.embedding_model),
+        dimensions=config.dimensions or 0,
+        query_prefix=config.query_prefix,
+        passage_prefix=config.passage_prefix,
+    )
 
 
 def _check(place: Place) -> None:
@@ -267,12 +263,8 @@ def _library(place: Place) -> Library:
 
 def _store(place: Place, *, embedder: Embedder | None) -> Store:
     config = place.config
-    try:
-        from hybridllm.rag.sqlite import SqliteStore
-    except ImportError as error:
-        if str(error.name).partition(".")[0] == "hybridllm":
-            raise
-        raise MissingExtraError(feature="A store of documents", extra="rag") from None
+    from hybridllm.rag.sqlite import SqliteStore  # says itself which extra is missing
+
     place.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if embedder is not None:
         dimensions, name = embedder.dimensions, embedder.name

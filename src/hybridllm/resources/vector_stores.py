@@ -77,8 +77,9 @@ class VectorStores(_Stores):
         """
         failure: Exception | None = None
         try:
+            most = _count(max_num_results)
             found = self._caller.search(vector_store_id, query=_checked(query))
-            return _passages(found, most=max_num_results)
+            return FoundPassages(map(_passage, found.hits[:most]), retrieved=found)
         except HybridLLMError as error:
             failure = presentable(error)
         raise failure
@@ -104,8 +105,9 @@ class AsyncVectorStores(_Stores):
         """
         failure: Exception | None = None
         try:
+            most = _count(max_num_results)
             found = await self._caller.asearch(vector_store_id, query=_checked(query))
-            return _passages(found, most=max_num_results)
+            return FoundPassages(map(_passage, found.hits[:most]), retrieved=found)
         except HybridLLMError as error:
             failure = presentable(error)
         raise failure
@@ -117,10 +119,11 @@ def _checked(query: object) -> str:
     return query
 
 
-def _passages(found: Retrieved, *, most: int) -> FoundPassages:
+def _count(most: object) -> int:
+    """Return how many are wanted. Looked at first: a wrong number embeds no question."""
     if type(most) is not int or not 1 <= most <= MOST_RESULTS:
         raise RequestError(f"max_num_results must be a number from 1 to {MOST_RESULTS}")
-    return FoundPassages(map(_passage, found.hits[:most]), retrieved=found)
+    return most
 
 
 def _passage(hit: Hit) -> sdk.VectorStoreSearchResponse:
