@@ -25,7 +25,6 @@ from hybridllm.errors import HybridLLMError, RequestError, unknown_name
 from hybridllm.params import EMBEDDINGS
 from hybridllm.prompting import as_text, language_of, question_of, with_text
 from hybridllm.rag.model import Access, Retrieved
-from hybridllm.rag.retrieval import Retriever
 from hybridllm.verify.model import Term
 from hybridllm.wire import BackendError
 
@@ -118,8 +117,8 @@ def augment(
     frozen: FrozenRequest,
     department: str,
     complete: Complete | None,
-    label: Label | None = None,
-) -> Generator[Effect, Any, tuple[Call, Sources | None]]:
+    known: Label,
+) -> Generator[Effect, Any, tuple[Call, Sources]]:
     """Search the stores that a call names, and put what was found into its request.
 
     Args:
@@ -128,20 +127,17 @@ def augment(
         frozen: Its request, as it was given.
         department: Whose request it is.
         complete: Makes a further call; `None` where nothing may be sent (`explain`).
-        label: What the request is known to be without passages: its vector is asked for
+        known: Label of the request without passages: the question's vector is asked for
             under it.
 
     Returns:
-        The call with its passages and their label, and what was found; the call as it was
-        and nothing, if it names no store.
+        The call with its passages and their label, and what was found.
 
     Raises:
         RequestError: A store does not exist, is not for this department, or there is no
             question to search for.
         StoreError: A store cannot be read. Nothing was sent.
     """
-    if not call.vector_stores:
-        return call, None
     question = question_of(frozen.fields)
     if not question.strip():
         raise RequestError("vector_store_ids needs a question: a last message with text")
@@ -151,7 +147,7 @@ def augment(
     found: list[Retrieved] = []
     extras: list[_Extra] = []
     for library in libraries:
-        vector = yield from _vector(library, question, replace(call, label=label), complete)
+        vector = yield from _vector(library, question, replace(call, label=known), complete)
         search = partial(_search, library, question, call, department=department, vector=vector)
         retrieved, extra = yield Compute(search, touches_disk=True)
         found.append(retrieved)
@@ -272,16 +268,16 @@ def _search(
     department: str,
     vector: tuple[float, ...] | None,
 ) -> tuple[Retrieved, _Extra]:
+    from hybridllm.rag.retrieval import Retriever
+
     access = access_for(call, library=library, department=department)
     glossary = library.glossary_of(department)
-    expansions: Sequence[tuple[str, float]] = ()
     extra = _Extra()
     if glossary is not None:
         extra = _extra(glossary, question, access=access, budget=library.definitions_tokens)
-        expansions = extra.expansions
-    embedder = _Given(vector) if vector is not None else library.embedder
-    retriever = Retriever(library.store, embedder=embedder, settings=library.settings)
-    return retriever.retrieve(question, access=access, expansions=expansions), extra
+    retriever = Retriever(library.store, embedder=library.embedder, settings=library.settings)
+    found = retriever.retrieve(question, access=access, expansions=extra.expansions, vector=vector)
+    return found, extra
 
 
 def _extra(glossary: Glossary, question: str, *, access: Access, budget: int) -> _Extra:
@@ -302,22 +298,3 @@ def _interleaved(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
     """Return the hits of several stores in turn: their scores cannot be compared."""
     rounds = zip_longest(*lists)
     return tuple(hit for hits in rounds for hit in hits if hit is not None)
-
-
-class _Given:
-    """An embedder for one question whose vector is there already."""
-
-    name = "given"
-
-    def __init__(self, vector: tuple[float, ...]) -> None:
-        self._vector = vector
-
-    @property
-    def dimensions(self) -> int:
-        return len(self._vector)
-
-    def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
-        return [list(self._vector) for _ in texts]
-
-    def embed_passages(self, texts: Sequence[str]) -> list[list[float]]:
-        raise NotImplementedError

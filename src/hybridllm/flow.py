@@ -51,7 +51,6 @@ from hybridllm.errors import (
     unknown_name,
 )
 from hybridllm.freeze import FrozenRequest, freeze
-from hybridllm.grounding import Grounder, grounded, mode_of
 from hybridllm.params import RESPONSES, guarded_parameters
 from hybridllm.policy.decide import decide
 from hybridllm.policy.identity import is_withheld, nothing_for, withheld
@@ -61,12 +60,13 @@ from hybridllm.replies import StreamReader, UnreadableReplyError, usage
 from hybridllm.runtime import Completed, Judged
 from hybridllm.types import Effect as PolicyEffect
 from hybridllm.types import Explanation, Facts, Identity, Place
-from hybridllm.verify.actions import Mode
+from hybridllm.verify.actions import Mode, strictest
 from hybridllm.wire import BackendError, FailureKind
 
 if TYPE_CHECKING:
     from hybridllm.augment import Complete, Sources
     from hybridllm.dispatch import Answer
+    from hybridllm.grounding import Grounder
     from hybridllm.rag.model import Retrieved
     from hybridllm.runtime import Call, Runtime
 
@@ -127,7 +127,7 @@ def complete(call: Call, runtime: Runtime) -> Flow:
         raise
     decision = judged.decision.answered_by(answer.attempt.candidate)
     judged = replace(judged, decision=decision)
-    grounder = None if sources is None else Grounder(sources, mode=_mode(call, runtime))
+    grounder = None if sources is None else _grounder(call, runtime, sources=sources)
     try:
         if answer.reply.events is not None:
             yield from _stream(judged, answer, runtime, grounder=grounder)
@@ -137,11 +137,19 @@ def complete(call: Call, runtime: Runtime) -> Flow:
         answer.attempt.slot.release()  # also where nobody drives the flow to its end
     if grounder is None:
         return completed
+    from hybridllm.grounding import grounded
+
     return (yield from grounded(completed, call=call, grounder=grounder, complete=inner))
 
 
+def _grounder(call: Call, runtime: Runtime, *, sources: Sources) -> Grounder:
+    from hybridllm.grounding import Grounder
+
+    return Grounder(sources, mode=_mode(call, runtime))
+
+
 def _mode(call: Call, runtime: Runtime) -> Mode:
-    return mode_of(runtime.libraries[name].answers for name in call.vector_stores)
+    return strictest(runtime.libraries[name].answers for name in call.vector_stores)
 
 
 def search(
@@ -185,11 +193,10 @@ def _prepared(
     frozen = _freeze(call, runtime)
     if not call.vector_stores:
         return call, frozen, None
-    identity = _identity(call, runtime)
-    if not (yield Compute(partial(_may_act, identity, runtime), touches_disk=True)):
-        return call, frozen, None  # nothing is searched, and the decision will be a denial
     judge = partial(_judge, call, runtime, frozen=frozen)
     before: Judged = yield Compute(judge, size_bytes=frozen.size_bytes, touches_disk=True)
+    if is_withheld(before.decision):
+        return call, frozen, None  # nothing is searched, and the decision will be a denial
     stays = not any(item.place is Place.CLOUD for item in before.decision.candidates)
     if stays and before.decision.label.flows_to(runtime.policy.default):
         complete = None  # no label says why it stays inside, so the search goes by words alone
@@ -197,9 +204,9 @@ def _prepared(
         call,
         runtime=runtime,
         frozen=frozen,
-        department=identity.department,
+        department=before.facts.identity.department,
         complete=complete,
-        label=before.decision.label,
+        known=before.decision.label,
     )
     if frozen.stream and frozen.endpoint is RESPONSES and _mode(call, runtime) is not Mode.ANNOTATE:
         raise RequestError(

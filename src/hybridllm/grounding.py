@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hybridllm.effects import Compute, Effect
 from hybridllm.prompting import NOTHING_FOUND, with_correction
 from hybridllm.verify.actions import Action, Mode, decide_action
-from hybridllm.verify.answerable import answerable
+from hybridllm.verify.answerability import answerable
 from hybridllm.verify.check import AnswerChecker
 from hybridllm.verify.model import AnswerVerdict, Source
 from hybridllm.verify.streaming import StreamVerifier
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _THOUGHTS: Final = ("reasoning", "reasoning_content")
 """Where engines write what a model thinks before it answers: vLLM and others."""
-_STRICTEST_FIRST: Final = (Mode.ABSTAIN, Mode.RETRY, Mode.ANNOTATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,6 @@ class Grounding:
 
     def __repr__(self) -> str:
         return f"Grounding(verdict={self.verdict.verdict.value!r}, action={self.action.value!r})"
-
-
-def mode_of(names: Iterator[str]) -> Mode:
-    """Return the strictest of the modes of several stores."""
-    modes = {Mode(name) for name in names}
-    return next((mode for mode in _STRICTEST_FIRST if mode in modes), Mode.ANNOTATE)
 
 
 class Grounder:

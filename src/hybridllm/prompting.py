@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from hybridllm.verify.claims import ABSTENTION_EN, ABSTENTION_JA
+from hybridllm.verify.model import ABSTENTION_EN, ABSTENTION_JA
 
 if TYPE_CHECKING:
     from hybridllm.rag.model import Hit

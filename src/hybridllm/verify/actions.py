@@ -6,8 +6,10 @@ Not here: the checks (`check`); which mode holds for which label is policy's to 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from hybridllm.verify.model import AnswerVerdict, Verdict
 
@@ -27,6 +29,15 @@ class Action(StrEnum):
     ANNOTATE = "annotate"
     RETRY = "retry"
     ABSTAIN = "abstain"
+
+
+_STRICTEST_FIRST: Final = (Mode.ABSTAIN, Mode.RETRY, Mode.ANNOTATE)
+
+
+def strictest(names: Iterable[str]) -> Mode:
+    """Return the strictest of several modes, by their names; `annotate` if there are none."""
+    modes = {Mode(name) for name in names}
+    return next((mode for mode in _STRICTEST_FIRST if mode in modes), Mode.ANNOTATE)
 
 
 @dataclass(frozen=True, slots=True)

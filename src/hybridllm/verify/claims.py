@@ -12,10 +12,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from hybridllm.verify.model import ABSTENTION_EN, ABSTENTION_JA
 from hybridllm.verify.words import is_japanese, wanted
-
-ABSTENTION_EN: Final = "Not found in your documents."
-ABSTENTION_JA: Final = "該当する記載は文書に見つかりませんでした。"
 
 
 class Speech(StrEnum):

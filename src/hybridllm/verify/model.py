@@ -11,6 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+ABSTENTION_EN: Final = "Not found in your documents."
+ABSTENTION_JA: Final = "該当する記載は文書に見つかりませんでした。"
+"""What takes the place of an answer that the documents do not hold."""
 
 
 class Verdict(StrEnum):
